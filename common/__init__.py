@@ -1,0 +1,1 @@
+"""What the api and the workers must agree on."""

@@ -1,0 +1,42 @@
+"""Plain data to JSON text and back, with a schema number, so that an unknown newer record is refused and not misread."""
+
+import json
+from functools import cache
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from common.errors import PermanentError
+
+SCHEMA = 1
+"""Raised by one when a record changes in a way that an older kanto would misread."""
+
+T = TypeVar("T")
+
+
+@cache
+def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
+def encode(value: object) -> str:
+    """Compact JSON of a dataclass of common or core, deterministic for equal values."""
+    data = _adapter(type(value)).dump_python(value, mode="json")
+    return json.dumps({"schema": SCHEMA, "data": data}, separators=(",", ":"), sort_keys=True)
+
+
+def decode(kind: type[T], text: str) -> T:
+    """The value `encode` was given; PermanentError `bad_record` for what this kanto cannot read."""
+    try:
+        outer = json.loads(text)
+        schema = outer["schema"]
+        if schema > SCHEMA:
+            raise PermanentError(
+                "bad_record",
+                f"a {kind.__name__} record has schema {schema}, this kanto knows {SCHEMA}",
+                action="Run a kanto as new as the one that wrote it",
+            )
+        value: T = _adapter(kind).validate_python(outer["data"], strict=False)
+    except (ValueError, KeyError, TypeError, ValidationError) as error:
+        raise PermanentError("bad_record", f"a {kind.__name__} record cannot be read") from error
+    return value

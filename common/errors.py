@@ -1,0 +1,105 @@
+"""kanto's errors: one class per reaction, not per place.
+
+    KantoError
+    +-- UserError         the caller's mistake: answered at once, no job is made
+    +-- TemporaryError    something is away or slow: tried again, shown in the job's progress
+    |   +-- StoreUnavailable   Redis does not answer: the api says 503 with Retry-After
+    |   +-- NotRebuilt         a new or lost Redis that no worker has filled yet (hazards H22): 503 too
+    +-- PermanentError    ends the job as failed, with what to do
+    +-- LeaseLost         another worker has this cluster now: the step stops without a word
+
+Third-party exceptions stop at the adapter that met them and become one of these, cause kept.
+`code` is a stable word; CODES maps each to the HTTP status of /v0 and is the one table of them.
+"""
+
+
+class KantoError(Exception):
+    """Base of all. `message` is a sentence for people, `action` says what to do."""
+
+    def __init__(self, code: str, message: str, *, action: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.action = action
+
+    @property
+    def detail(self) -> str:
+        return f"{self.message}. {self.action}" if self.action else self.message
+
+
+class UserError(KantoError):
+    """The caller's mistake. `job` names a job where one is meant."""
+
+    def __init__(self, code: str, message: str, *, action: str = "", job: str | None = None) -> None:
+        super().__init__(code, message, action=action)
+        self.job = job
+
+
+class TemporaryError(KantoError):
+    """Worth another try, `retry_in` seconds from now."""
+
+    def __init__(self, code: str, message: str, *, action: str = "", retry_in: float = 1.0) -> None:
+        super().__init__(code, message, action=action)
+        self.retry_in = retry_in
+
+
+class StoreUnavailable(TemporaryError):
+    """Redis could not be reached or did not answer in time. Whether a write took place is not known."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("store_unavailable", message, action="Try again in a few seconds", retry_in=2.0)
+
+
+class NotRebuilt(TemporaryError):
+    """Redis answers but holds no record of having been filled from the platform since it was last empty."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "not_rebuilt", "kanto is reading its clusters back", action="Try again in a few seconds", retry_in=2.0
+        )
+
+
+class PermanentError(KantoError):
+    """No use in trying again as things are: the job ends as failed."""
+
+
+class LeaseLost(KantoError):
+    """The lease has run out or the spec has changed: whatever this worker still wanted to do is not its to do."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("lease_lost", message)
+
+
+CODES: dict[str, int] = {
+    # bad input
+    "bad_request": 400,
+    "bad_username": 400,
+    "bad_token": 400,
+    "bad_cluster_tag": 400,
+    "missing_cluster_tag": 400,
+    "bad_replicas": 400,
+    "missing_replicas": 400,
+    "bad_databases": 400,
+    "missing_databases": 400,
+    "duplicate_field": 400,
+    "bad_form": 400,
+    "bad_encoding": 400,
+    "too_large": 413,
+    # who and what
+    "unauthorized": 401,
+    "no_such_cluster": 404,
+    "no_such_job": 404,
+    "no_such_operation": 404,
+    "wrong_method": 405,
+    "cluster_exists": 409,
+    "job_running": 409,
+    "superseded": 409,
+    "canceled": 409,
+    # how it went
+    "still_running": 202,
+    "deadline": 502,
+    "job_failed": 502,
+    "store_unavailable": 503,
+    "not_rebuilt": 503,
+    "internal": 500,
+}

@@ -1,0 +1,74 @@
+"""Names and their rules: users, tags, tokens, databases, and the name under which a cluster's objects run. Pure."""
+
+import hashlib
+import re
+
+from common.errors import UserError
+
+TAG_MIN = 4
+TAG_MAX = 12
+TAG_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
+
+_USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
+_TOKEN = re.compile(r"[!#-\[\]-~]{8,128}")  # printable ASCII without space, quote and backslash
+_TAG = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+# CouchDB: a database's name begins with a lower-case letter, then letters, digits and _$()+-/ (docs, api/database).
+_DATABASE = re.compile(r"[a-z][a-z0-9_$()+/-]{0,237}")
+
+SYSTEM_DATABASES = ("_users",)
+"""The only database with a leading underscore that may be replicated: `_replicator` is each instance's own."""
+
+
+def check_username(username: str) -> str:
+    if not _USERNAME.fullmatch(username):
+        raise UserError(
+            "bad_username",
+            "username must be 1 to 64 of A-Z a-z 0-9 . _ @ + - and begin with a letter or digit",
+            action="Choose another username",
+        )
+    return username
+
+
+def check_token(token: str) -> str:
+    if not _TOKEN.fullmatch(token):
+        raise UserError(
+            "bad_token",
+            "token must be 8 to 128 printable ASCII characters without space, quote and backslash",
+            action="Choose another token",
+        )
+    return token
+
+
+def cut_tag(tag: str) -> str:
+    """A tag as kanto uses it: cut to 12 characters, then checked. A tag is cut alike in every operation."""
+    cut = tag[:TAG_MAX]
+    if not _TAG.fullmatch(cut):
+        raise UserError(
+            "bad_cluster_tag",
+            f"cluster_tag must be of a-z 0-9 and -, with a letter or digit at both ends, after the cut to {TAG_MAX}",
+            action="Choose another cluster_tag, such as my-test-db1",
+        )
+    return cut
+
+
+def check_database(name: str) -> str:
+    """A database that can be in a saved list; UserError `bad_databases` otherwise."""
+    if name in SYSTEM_DATABASES or _DATABASE.fullmatch(name):
+        return name
+    raise UserError(
+        "bad_databases",
+        "each database name must begin with a-z and go on with a-z 0-9 _ $ ( ) + - / (or be _users), 238 at most",
+        action="Correct the list of databases; * means all of them",
+    )
+
+
+def cluster_name(user: str, tag: str) -> str:
+    """`cdb-<tag>-<8 hex of a hash of the user>`, at most 25 characters: a valid DNS label, so that two users may use one tag.
+
+    Eight hex digits can be made to collide, so whoever finds objects of this name compares the exact user too (hazards H22).
+    """
+    return f"cdb-{tag}-{hashlib.sha256(user.encode()).hexdigest()[:8]}"
+
+
+def instance_name(cluster: str, ordinal: int) -> str:
+    return f"{cluster}-{ordinal}"

@@ -1,0 +1,234 @@
+"""The store's protocol: about ten atomic commands. Redis and the in-memory twin pass one contract suite (hazards H20).
+
+Rules that every implementation keeps:
+
+- One command is one transaction. Every write is idempotent by job id, incarnation or fencing number, because the
+  client library repeats a write whose answer it did not see.
+- Times are the store's own clock (Redis TIME), in Unix seconds; callers give durations (hazards H19).
+- Spec versions and fencing numbers come from one counter, max(last + 1, now in ms), that is never deleted (hazards H21).
+- A write of a cluster record passes only with the last issued fencing number, else LeaseLost.
+- A command that cannot be carried out because the server does not answer raises StoreUnavailable, within 2 seconds.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from common.cluster import ClusterKey, ClusterSpec, Durable, MirrorRecord
+from common.jobs import Job, JobError, JobKind, JobStatus, Progress
+from common.view import ClusterView, Reason
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterRecord:
+    """A cluster as it is kept. `memory` is `decide`'s, opaque here; `job` the unfinished job's id.
+
+    `gone` says that a deleted cluster has been removed: it is kept due a while and removed again (hazards H18),
+    and for users it does not exist.
+    """
+
+    spec: ClusterSpec
+    version: int
+    owner_hash: str = field(repr=False)
+    memory: str = ""
+    durable: Durable = Durable()
+    view: ClusterView | None = None
+    job: str | None = None
+    gone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A request: the new spec and its job, to be stored together.
+
+    `expected_version` is the version of the record the new spec was computed from, None for create.
+    `owner_hash` is the argon2id string of the user's token: create stores it if the user is new (enrolment).
+    `restore` is the former spec, for a job whose failure brings it back (hazards H23).
+    `deadline` and `progress_deadline` are seconds from now.
+    """
+
+    job_id: str
+    kind: JobKind
+    spec: ClusterSpec
+    owner_hash: str = field(repr=False)
+    expected_version: int | None
+    deadline: float
+    progress_deadline: float
+    request_id: str = ""
+    restore: ClusterSpec | None = None
+
+
+class Refusal(StrEnum):
+    """Why a submission changed nothing."""
+
+    EXISTS = "exists"  # create of a cluster that exists
+    MISSING = "missing"  # any other operation of one that does not, or that is being deleted
+    BUSY = "busy"  # another job of this cluster has not ended; delete supersedes it instead
+    STALE = "stale"  # the record moved since it was read: read again and compute again
+    TAKEN = "taken"  # create by a user name that another token has claimed meanwhile
+    NOT_REBUILT = "not_rebuilt"  # hazards H22
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """The outcome: a job, or why not (`job` is then the running job's for BUSY)."""
+
+    job: Job | None
+    refusal: Refusal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to work on one cluster until `ttl` seconds after the acquire began, on the holder's monotonic clock.
+
+    `now` is the store's time at the acquire; `wake_seen` the wake counter then (hazards H19).
+    """
+
+    key: ClusterKey
+    owner: str
+    fence: int
+    ttl: float
+    now: float
+    wake_seen: int
+    record: ClusterRecord
+    job: Job | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a step leaves behind. None leaves the stored value as it is.
+
+    `due_in` is seconds from now; the cluster is due at once instead when it was woken since the lease began.
+    `ended` ends the job (SUCCEEDED with the view as its result, FAILED with `error`); FAILED restores the job's `restore`.
+    `progressed` moves the job's progress deadline by `progress_window` seconds.
+    `gone` turns the record into one that users no longer see and that is forgotten `gone_for` seconds later.
+    """
+
+    due_in: float
+    memory: str | None = None
+    durable: Durable | None = None
+    view: ClusterView | None = None
+    step: str | None = None
+    progress: Progress | None = None
+    reasons: tuple[Reason, ...] | None = None
+    progressed: bool = False
+    progress_window: float = 600.0
+    ended: JobStatus | None = None
+    error: JobError | None = None
+    gone: bool = False
+    gone_for: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """`keys` are due and were pushed ahead by a lease length; `next_in` is when something is due next, None if nothing."""
+
+    keys: tuple[ClusterKey, ...]
+    next_in: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something changed: a job (step, progress or end) or the view of a cluster (a fresh look). `id` orders them."""
+
+    id: str
+    key: ClusterKey
+    job: str | None
+    ended: bool
+
+
+class Store(Protocol):
+    """See the module. Methods may be called from many threads."""
+
+    # what the api does
+
+    def submit(self, submission: Submission) -> Submitted:
+        """Store the spec and its job, make the cluster due now and count a wake; delete ends a running job as superseded.
+
+        A job id that is known already changes nothing and answers as the first time.
+        """
+        ...
+
+    def owner_hash(self, user: str) -> str | None:
+        """The argon2id string of the user's token; None for a user nobody claimed. NotRebuilt before the first rebuild."""
+        ...
+
+    def cluster(self, key: ClusterKey) -> ClusterRecord | None:
+        """None as well for a cluster that is gone."""
+        ...
+
+    def clusters(self, user: str) -> tuple[ClusterRecord, ...]:
+        """The user's clusters by tag, without those that are gone."""
+        ...
+
+    def job(self, job_id: str) -> Job | None:
+        """The job; one past its deadline is ended here as well as in `claim` (hazards H24)."""
+        ...
+
+    def wake(self, key: ClusterKey, due_in: float = 0.0) -> None:
+        """Make a cluster due no later than `due_in` seconds from now. Nothing if it does not exist.
+
+        With `due_in` 0 it also counts a wake, so that a step that is under way is followed by another.
+        """
+        ...
+
+    def events(self, after: str, *, block: float) -> tuple[Event, ...]:
+        """Events after id `after`, oldest first, waiting up to `block` seconds (at most 2) for the first.
+
+        The stream is capped: a reader that fell far behind misses some, so it also looks at what it waits for now and then.
+        """
+        ...
+
+    def newest_event(self) -> str:
+        """The id after which to read on from now."""
+        ...
+
+    def workers(self) -> int:
+        """How many workers have claimed within the last 30 seconds."""
+        ...
+
+    # what the worker does
+
+    def claim(self, worker: str, *, limit: int, lease: float) -> Claim:
+        """Take what is due, push each `lease` seconds ahead, and note that the worker lives.
+
+        Ends jobs past their deadline first (hazards H24). Dues further away than an hour count as due (hazards H19).
+        """
+        ...
+
+    def acquire(self, key: ClusterKey, owner: str, *, ttl: float) -> Lease | None:
+        """A lease with a new fencing number, or None: taken by another (the cluster is then due again in half a second),
+        or no such cluster. Marks a queued job as running. Pushes the due time `ttl` ahead."""
+        ...
+
+    def renew(self, lease: Lease) -> None:
+        """Extend by the lease's ttl; LeaseLost when it is another's."""
+        ...
+
+    def check(self, lease: Lease) -> None:
+        """LeaseLost unless the lease is still this one's and the spec version is the one it was given (hazards H18)."""
+        ...
+
+    def save(self, lease: Lease, outcome: Outcome) -> None:
+        """As `release`, but the lease and the due time stay. LeaseLost when it is another's. Does not end jobs."""
+        ...
+
+    def release(self, lease: Lease, outcome: Outcome) -> None:
+        """Write, set the due time, end the job if said, give the lease back: all or nothing. LeaseLost when it is another's.
+
+        If the spec's version moved meanwhile, `ended`, `gone` and `durable` are ignored and the cluster is due at once.
+        """
+        ...
+
+    def is_rebuilt(self) -> bool:
+        """Whether this Redis has been filled from the platform since it was last empty (hazards H22)."""
+        ...
+
+    def rebuild(self, records: Iterable[MirrorRecord]) -> None:
+        """Take in what the platform carries, then mark this Redis as rebuilt.
+
+        A record with a higher version than the stored one replaces it; a lower one is left; an equal version with other
+        content raises PermanentError `mirror_conflict` (hazards H21). Counters never go below what is seen. All are due.
+        """
+        ...

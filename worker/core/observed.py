@@ -1,0 +1,99 @@
+"""What was seen just now. Any part may be Unknown, and unknown is never taken for empty (design, 5.8)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from common.view import ReplicationState
+
+InstancePhase = Literal["starting", "running", "down"]
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Could not be read, and why."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One instance as its platform sees it.
+
+    `identity` changes when the data is other data (a new folder, a new volume). `address` is the URL that kanto and
+    siblings use, `url` the one shown to people. `phase` is the platform's word: a process or pod that is there is
+    `running` even if CouchDB does not answer yet. `reason` is the platform's own word for why it is not running.
+    """
+
+    name: str
+    identity: str
+    address: str
+    url: str
+    phase: InstancePhase
+    serving: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Platformed:
+    """What the platform sees of a cluster: its instances by name, its endpoint (None: none yet), its namespace."""
+
+    instances: tuple[Instance, ...] = ()
+    endpoint: str | None = None
+    namespace: str = "default"
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Replication:
+    """One of kanto's documents in an instance's `_replicator` and what the scheduler says of it.
+
+    `is_sound`: it is, but for tuning options, the document kanto would write. `progress` moves when a change passes.
+    """
+
+    database: str
+    target: str
+    is_sound: bool
+    state: ReplicationState
+    pending: int | None = None
+    refused: int | None = None
+    progress: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """A one-shot replication document on the receiving instance (hazards H13)."""
+
+    database: str
+    source: str
+    state: ReplicationState
+    refused: int | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One instance as its CouchDB answers. `security` is canonical JSON by database."""
+
+    uuid: str
+    databases: tuple[str, ...]
+    security: Mapping[str, str] = field(default_factory=dict)
+    replications: tuple[Replication, ...] = ()
+    fills: tuple[Fill, ...] = ()
+    fence: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Down:
+    """The instance does not answer: the connection was refused or cut, or `_up` says so."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """One look at a cluster: the platform's part, and each instance's answer by name."""
+
+    platform: Platformed | Unknown
+    nodes: Mapping[str, Node | Down | Unknown] = field(default_factory=dict)

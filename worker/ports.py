@@ -1,0 +1,121 @@
+"""What the engine needs from outside, as protocols. Each has one contract suite that all its implementations pass."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from common.cluster import ClusterSpec, MirrorRecord
+from common.store.port import Store
+from worker.core.observed import Down, Instance, Node, Platformed, Unknown
+from worker.core.ring import Wanted
+
+__all__ = ["Clock", "Couch", "Credentials", "Platform", "Store"]
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """kanto's own admin in the instances of one cluster, made once before the first of them (hazards H26)."""
+
+    name: str
+    password: str = field(repr=False)
+
+
+class Platform(Protocol):
+    """Where instances run. Calls may be repeated at any time, from any worker; every write names a fencing number.
+
+    A write with a fencing number below the anchor's raises LeaseLost (hazards H18). What is away or slow raises
+    TemporaryError, what only a person can mend PermanentError.
+    """
+
+    def observe(self, spec: ClusterSpec) -> Platformed | Unknown:
+        """What is there now; an empty Platformed when there is nothing. Never raises for a platform that is away."""
+        ...
+
+    def credentials(self, spec: ClusterSpec) -> Credentials | Unknown:
+        """kanto's admin for this cluster; Unknown before `provision` made it or when it cannot be read."""
+        ...
+
+    def claim(self, spec: ClusterSpec, fence: int) -> None:
+        """Make the cluster's anchor if the spec is not deleted, and raise its fencing number by compare-and-swap."""
+        ...
+
+    def mirror(self, record: MirrorRecord) -> None:
+        """Keep the durable part of the cluster record in the anchor, before any effect of a spec (hazards H21, H25)."""
+        ...
+
+    def records(self) -> Iterable[MirrorRecord] | Unknown:
+        """All mirrored records, complete, for a lost Redis; Unknown if any of them cannot be read (hazards H22)."""
+        ...
+
+    def provision(self, spec: ClusterSpec, keep: Sequence[str], fence: int) -> None:
+        """Whatever the spec needs exists: `spec.replicas` instances at least, and every instance whose identity is in `keep`.
+
+        Starts what is down with its data. Never removes an instance (hazards H1, H3). Returns before they are ready.
+        """
+        ...
+
+    def serve(self, spec: ClusterSpec, names: Sequence[str], fence: int) -> None:
+        """Exactly these instances are behind the endpoint; connections in flight to others may end."""
+        ...
+
+    def retire(self, spec: ClusterSpec, instance: Instance, fence: int) -> None:
+        """Remove one instance and its data, by identity; nothing if another identity has its name (hazards H4)."""
+        ...
+
+    def remove(self, spec: ClusterSpec, fence: int) -> None:
+        """Remove everything of this cluster, in any half-made state; the mirror last. Nothing of another incarnation."""
+        ...
+
+
+class Couch(Protocol):
+    """All that is said to CouchDB. Every call takes the instances it means and works on them in parallel."""
+
+    def observe(
+        self, instances: Sequence[Instance], credentials: Credentials
+    ) -> Mapping[str, Node | Down | Unknown]:
+        """Each instance's own answer by name; `instances` are all of the cluster, since links name siblings."""
+        ...
+
+    def create_databases(
+        self, instance: Instance, databases: Sequence[str], credentials: Credentials
+    ) -> None:
+        """Each exists afterwards; those that do already are left as they are."""
+        ...
+
+    def put_security(self, instance: Instance, security: Mapping[str, str], credentials: Credentials) -> None:
+        """Set `_security` of each database to the canonical JSON given."""
+        ...
+
+    def put_replications(
+        self, instance: Instance, wanted: Sequence[Wanted], siblings: Sequence[Instance], credentials: Credentials
+    ) -> None:
+        """kanto's documents for these are in the instance's `_replicator` as kanto would write them.
+
+        One that is there already is written again with another tuning option, which starts it at once (a kick).
+        """
+        ...
+
+    def delete_replications(
+        self, instance: Instance, unwanted: Sequence[Wanted], credentials: Credentials
+    ) -> None:
+        """kanto's documents for these are gone; users' own documents are never touched."""
+        ...
+
+    def put_fills(
+        self, instance: Instance, source: Instance, databases: Sequence[str], credentials: Credentials
+    ) -> None:
+        """One-shot replication documents on `instance` that pull these databases from `source`; one that ended in
+        failure is made anew (hazards H13)."""
+        ...
+
+    def delete_fills(self, instance: Instance, credentials: Credentials) -> None:
+        """kanto's one-shot documents on this instance are gone."""
+        ...
+
+
+class Clock(Protocol):
+    """The only one that knows the time and that sleeps."""
+
+    def monotonic(self) -> float: ...
+
+    def sleep(self, seconds: float) -> None: ...
