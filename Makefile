@@ -1,0 +1,47 @@
+# One command each to run, test, check and bench. The first of them sets up what is missing (dev/setup.py);
+# all it needs is Python 3.11 or newer.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3.14 || command -v python3 || echo python3)
+VENV := .venv/bin
+ARGS ?=
+COUCH_URLS ?=
+COMPILE := $(VENV)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check format contract bench lock clean
+
+help: ## what one can do here
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## what the other targets do first: .venv and the npm packages, from the locks
+	@$(PYTHON) dev/setup.py
+
+run: setup ## the whole service on this machine: Redis, the api, two workers (Ctrl-C ends it; data stays in .kanto/)
+	@$(VENV)/python -m kanto run
+
+test: setup ## every test (ARGS="-k name" for some)
+	@$(VENV)/python -m pytest $(ARGS)
+
+check: setup ## style, formatting, types, and who may import whom
+	@$(VENV)/ruff check .
+	@$(VENV)/ruff format --check .
+	@$(VENV)/mypy
+	@$(VENV)/lint-imports
+
+format: setup ## mend what ruff can mend by itself
+	@$(VENV)/ruff check --fix .
+	@$(VENV)/ruff format .
+
+contract: setup ## the CouchDB contract suite against servers that run: make contract COUCH_URLS="http://admin:pw@127.0.0.1:5984 ..."
+	@test -n "$(COUCH_URLS)" || { echo 'Name the servers: make contract COUCH_URLS="http://admin:pw@127.0.0.1:5984 ..."' >&2; exit 2; }
+	@COUCH_URLS="$(COUCH_URLS)" $(VENV)/python -m pytest tests/contract/couch $(ARGS)
+
+bench: setup ## the benchmarks
+	@if [ -e tests/bench/__main__.py ]; then $(VENV)/python -m tests.bench $(ARGS); else echo 'There are no benchmarks yet: they come as tests/bench.'; fi
+
+lock: setup ## make the locks again from pyproject.toml (ARGS=--upgrade for newer versions)
+	@$(COMPILE) $(ARGS) -o requirements.txt pyproject.toml
+	@$(COMPILE) $(ARGS) -o requirements-dev.txt -c requirements.txt --extra run --group dev pyproject.toml
+
+clean: ## remove what the set-up and the tools made; the data in .kanto/ stays
+	@rm -rf .venv dev/couchdb/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

@@ -1,0 +1,1 @@
+"""One command that runs the whole service on one machine."""

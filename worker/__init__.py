@@ -1,0 +1,1 @@
+"""Brings clusters to their spec: observe, decide, apply, in short steps."""
