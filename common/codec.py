@@ -1,7 +1,6 @@
-"""Plain data to JSON text and back, with a schema number, so that an unknown newer record is refused and not misread."""
+"""Plain data to JSON text and back, with a schema number so that an unknown newer record is refused, not misread."""
 
 import json
-from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -13,10 +12,15 @@ SCHEMA = 1
 
 T = TypeVar("T")
 
+_ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {}
 
-@cache
+
 def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
+    """Built once a type: building costs a thousand times what using costs."""
+    found = _ADAPTERS.get(kind)
+    if found is None:
+        found = _ADAPTERS[kind] = TypeAdapter(kind)
+    return found
 
 
 def encode(value: object) -> str:

@@ -28,7 +28,10 @@ class JobStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a job is: `done` of `total` of whatever it counts, and a line per instance. Both 0: nothing counted yet."""
+    """How far a job is: `done` of `total` of whatever it counts, and a line per instance.
+
+    Both 0: nothing counted yet.
+    """
 
     done: int = 0
     total: int = 0

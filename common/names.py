@@ -63,9 +63,12 @@ def check_database(name: str) -> str:
 
 
 def cluster_name(user: str, tag: str) -> str:
-    """`cdb-<tag>-<8 hex of a hash of the user>`, at most 25 characters: a valid DNS label, so that two users may use one tag.
+    """`cdb-<tag>-<8 hex of a hash of the user>`, at most 25 characters.
 
-    Eight hex digits can be made to collide, so whoever finds objects of this name compares the exact user too (hazards H22).
+    A valid DNS label, so that two users may use one tag.
+
+    Eight hex digits can be made to collide, so whoever finds objects of this name compares the exact user too (hazards
+    H22).
     """
     return f"cdb-{tag}-{hashlib.sha256(user.encode()).hexdigest()[:8]}"
 

@@ -1,4 +1,7 @@
-"""CouchDB's own way of keeping an admin's password: a PBKDF2 string, taken verbatim by `[admins]` and COUCHDB_PASSWORD."""
+"""CouchDB's own way of keeping an admin's password.
+
+A PBKDF2 string, taken verbatim by `[admins]` and COUCHDB_PASSWORD.
+"""
 
 import hashlib
 

@@ -1,4 +1,7 @@
-"""Settings, read from the environment here and nowhere else. All begin with KANTO_, but for the two the original named."""
+"""Settings, read from the environment here and nowhere else.
+
+All begin with KANTO_, but for the two the original named.
+"""
 
 from pathlib import Path
 from typing import Annotated, Literal

@@ -1,11 +1,16 @@
-"""What people are shown of a cluster: written by a worker after each look, read by the api. Unknown is None, never 0."""
+"""What people are shown of a cluster: written by a worker after each look, read by the api.
+
+Unknown is None, never 0.
+"""
 
 from dataclasses import dataclass
 from typing import Literal
 
 Status = Literal["ready", "creating", "scaling", "degraded", "deleting", "unknown"]
 InstanceState = Literal["starting", "filling", "serving", "withdrawn", "fenced", "down", "unknown"]
-ReplicationState = Literal["running", "pending", "initializing", "crashing", "error", "failed", "completed", "missing", "unknown"]
+ReplicationState = Literal[
+    "running", "pending", "initializing", "crashing", "error", "failed", "completed", "missing", "unknown"
+]
 
 
 @dataclass(frozen=True, slots=True)

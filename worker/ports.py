@@ -48,7 +48,9 @@ class Platform(Protocol):
         ...
 
     def provision(self, spec: ClusterSpec, keep: Sequence[str], fence: int) -> None:
-        """Whatever the spec needs exists: `spec.replicas` instances at least, and every instance whose identity is in `keep`.
+        """Whatever the spec needs exists.
+
+        `spec.replicas` instances at least, and every instance whose identity is in `keep`.
 
         Starts what is down with its data. Never removes an instance (hazards H1, H3). Returns before they are ready.
         """
@@ -63,22 +65,21 @@ class Platform(Protocol):
         ...
 
     def remove(self, spec: ClusterSpec, fence: int) -> None:
-        """Remove everything of this cluster, in any half-made state; the mirror last. Nothing of another incarnation."""
+        """Remove everything of this cluster, in any half-made state; the mirror last.
+
+        Nothing of another incarnation.
+        """
         ...
 
 
 class Couch(Protocol):
     """All that is said to CouchDB. Every call takes the instances it means and works on them in parallel."""
 
-    def observe(
-        self, instances: Sequence[Instance], credentials: Credentials
-    ) -> Mapping[str, Node | Down | Unknown]:
+    def observe(self, instances: Sequence[Instance], credentials: Credentials) -> Mapping[str, Node | Down | Unknown]:
         """Each instance's own answer by name; `instances` are all of the cluster, since links name siblings."""
         ...
 
-    def create_databases(
-        self, instance: Instance, databases: Sequence[str], credentials: Credentials
-    ) -> None:
+    def create_databases(self, instance: Instance, databases: Sequence[str], credentials: Credentials) -> None:
         """Each exists afterwards; those that do already are left as they are."""
         ...
 
@@ -95,17 +96,17 @@ class Couch(Protocol):
         """
         ...
 
-    def delete_replications(
-        self, instance: Instance, unwanted: Sequence[Wanted], credentials: Credentials
-    ) -> None:
+    def delete_replications(self, instance: Instance, unwanted: Sequence[Wanted], credentials: Credentials) -> None:
         """kanto's documents for these are gone; users' own documents are never touched."""
         ...
 
     def put_fills(
         self, instance: Instance, source: Instance, databases: Sequence[str], credentials: Credentials
     ) -> None:
-        """One-shot replication documents on `instance` that pull these databases from `source`; one that ended in
-        failure is made anew (hazards H13)."""
+        """One-shot replication documents on `instance` that pull these databases from `source`.
+
+        One that ended in failure is made anew (hazards H13).
+        """
         ...
 
     def delete_fills(self, instance: Instance, credentials: Credentials) -> None:

@@ -5,7 +5,8 @@ Rules that every implementation keeps:
 - One command is one transaction. Every write is idempotent by job id, incarnation or fencing number, because the
   client library repeats a write whose answer it did not see.
 - Times are the store's own clock (Redis TIME), in Unix seconds; callers give durations (hazards H19).
-- Spec versions and fencing numbers come from one counter, max(last + 1, now in ms), that is never deleted (hazards H21).
+- Spec versions and fencing numbers come from one counter, max(last + 1, now in ms), that is never deleted (hazards
+  H21).
 - A write of a cluster record passes only with the last issued fencing number, else LeaseLost.
 - A command that cannot be carried out because the server does not answer raises StoreUnavailable, within 2 seconds.
 """
@@ -99,10 +100,10 @@ class Lease:
 class Outcome:
     """What a step leaves behind. None leaves the stored value as it is.
 
-    `due_in` is seconds from now; the cluster is due at once instead when it was woken since the lease began.
-    `ended` ends the job (SUCCEEDED with the view as its result, FAILED with `error`); FAILED restores the job's `restore`.
-    `progressed` moves the job's progress deadline by `progress_window` seconds.
-    `gone` turns the record into one that users no longer see and that is forgotten `gone_for` seconds later.
+    `due_in` is seconds from now; the cluster is due at once instead when it was woken since the lease began. `ended`
+    ends the job (SUCCEEDED with the view as its result, FAILED with `error`); FAILED restores the job's `restore`.
+    `progressed` moves the job's progress deadline by `progress_window` seconds. `gone` turns the record into one that
+    users no longer see and that is forgotten `gone_for` seconds later.
     """
 
     due_in: float
@@ -122,7 +123,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """`keys` are due and were pushed ahead by a lease length; `next_in` is when something is due next, None if nothing."""
+    """`keys` are due and were pushed ahead by a lease length.
+
+    `next_in` is when something is due next, None if nothing.
+    """
 
     keys: tuple[ClusterKey, ...]
     next_in: float | None
@@ -144,14 +148,19 @@ class Store(Protocol):
     # what the api does
 
     def submit(self, submission: Submission) -> Submitted:
-        """Store the spec and its job, make the cluster due now and count a wake; delete ends a running job as superseded.
+        """Store the spec and its job, make the cluster due now and count a wake.
+
+        Delete ends a running job as superseded.
 
         A job id that is known already changes nothing and answers as the first time.
         """
         ...
 
     def owner_hash(self, user: str) -> str | None:
-        """The argon2id string of the user's token; None for a user nobody claimed. NotRebuilt before the first rebuild."""
+        """The argon2id string of the user's token; None for a user nobody claimed.
+
+        NotRebuilt before the first rebuild.
+        """
         ...
 
     def cluster(self, key: ClusterKey) -> ClusterRecord | None:
@@ -176,7 +185,8 @@ class Store(Protocol):
     def events(self, after: str, *, block: float) -> tuple[Event, ...]:
         """Events after id `after`, oldest first, waiting up to `block` seconds (at most 2) for the first.
 
-        The stream is capped: a reader that fell far behind misses some, so it also looks at what it waits for now and then.
+        The stream is capped: a reader that fell far behind misses some, so it also looks at what it waits for now and
+        then.
         """
         ...
 
@@ -198,8 +208,11 @@ class Store(Protocol):
         ...
 
     def acquire(self, key: ClusterKey, owner: str, *, ttl: float) -> Lease | None:
-        """A lease with a new fencing number, or None: taken by another (the cluster is then due again in half a second),
-        or no such cluster. Marks a queued job as running. Pushes the due time `ttl` ahead."""
+        """A lease with a new fencing number, or None.
+
+        Taken by another (the cluster is then due again in half a second), or no such cluster. Marks a queued job as
+        running. Pushes the due time `ttl` ahead.
+        """
         ...
 
     def renew(self, lease: Lease) -> None:
@@ -215,7 +228,9 @@ class Store(Protocol):
         ...
 
     def release(self, lease: Lease, outcome: Outcome) -> None:
-        """Write, set the due time, end the job if said, give the lease back: all or nothing. LeaseLost when it is another's.
+        """Write, set the due time, end the job if said, give the lease back: all or nothing.
+
+        LeaseLost when it is another's.
 
         If the spec's version moved meanwhile, `ended`, `gone` and `durable` are ignored and the cluster is due at once.
         """
@@ -229,6 +244,7 @@ class Store(Protocol):
         """Take in what the platform carries, then mark this Redis as rebuilt.
 
         A record with a higher version than the stored one replaces it; a lower one is left; an equal version with other
-        content raises PermanentError `mirror_conflict` (hazards H21). Counters never go below what is seen. All are due.
+        content raises PermanentError `mirror_conflict` (hazards H21). Counters never go below what is seen. All are
+        due.
         """
         ...

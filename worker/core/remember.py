@@ -1,0 +1,156 @@
+"""How `decide`'s memory moves on: with the spec's version, with each look, with each plan. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from common.cluster import ClusterSpec, Durable
+from worker.core import ring
+from worker.core.actions import Action, Provision, PutFills, PutReplications
+from worker.core.memory import Memory, Policy, Since
+from worker.core.observed import Observed, Platformed
+from worker.core.ring import Wanted
+from worker.core.situation import Situation, replication_key
+
+PROVISION_EVERY = 1.0
+"""Seconds between two Provision of a cluster that something of is down or missing."""
+
+
+def version(memory: Memory, version: int, now: float) -> Memory:
+    """A new spec: progress counts from the start, and a user's change acknowledges what was lost (hazards H6)."""
+    if version == memory.version:
+        return memory
+    return replace(memory, version=version, best=0, changed_at=now, data_lost=False, provision_after=0.0)
+
+
+def look(
+    spec: ClusterSpec, observed: Observed, platform: Platformed, memory: Memory, *, now: float, policy: Policy
+) -> Memory:
+    """What this look adds: who was born or filled, who is not up and since when, what passes over each link."""
+    memory = born(Situation(spec, observed, platform, memory, now, policy))
+    memory = filled(Situation(spec, observed, platform, memory, now, policy))
+    situation = Situation(spec, observed, platform, memory, now, policy)
+    down = {i.name: memory.down.get(i.name, now) for i in situation.instances if i not in situation.up}
+    return replace(memory, down=down, passing=passing(situation), kicks=kicks(situation))
+
+
+def born(s: Situation) -> Memory:
+    """Instances of a cluster that never had any data are filled by birth, all at once.
+
+    So are those of one whose every instance came back empty, which is then told (hazards H6).
+    """
+    memory = s.memory
+    if s.up or not s.answering or s.has_unknown:
+        return memory
+    if memory.durable.ever_filled:
+        if s.silent or len(s.members) < s.spec.replicas:
+            return memory  # whoever is silent may still have the data
+        return replace(memory, data_lost=True, durable=add_filled(memory.durable, s.answering_uuids))
+    first = memory.unfilled_first_up_at if memory.unfilled_first_up_at is not None else s.now
+    is_whole = len(s.answering) >= s.spec.replicas
+    if is_whole or s.now - first >= s.policy.birth_patience:
+        return replace(memory, unfilled_first_up_at=first, durable=add_filled(memory.durable, s.answering_uuids))
+    return replace(memory, unfilled_first_up_at=first)
+
+
+def filled(s: Situation) -> Memory:
+    """Instances whose every one-shot from an instance that is up has completed are filled from now on."""
+    done = [
+        s.nodes[i.name].uuid
+        for i in s.unfilled
+        if s.has_all_databases(i.name) and any(has_pulled_all(s, i.name, source.name) for source in s.up)
+    ]
+    return replace(s.memory, durable=add_filled(s.memory.durable, done)) if done else s.memory
+
+
+def has_pulled_all(s: Situation, name: str, source: str) -> bool:
+    fills = s.fills_of(name)
+    return all(
+        (fill := fills.get((source, database))) is not None and fill.state == "completed" for database in s.databases
+    )
+
+
+def add_filled(durable: Durable, uuids: Iterable[str]) -> Durable:
+    return replace(durable, filled=tuple(sorted({*durable.filled, *uuids})), ever_filled=True)
+
+
+def passing(s: Situation) -> dict[str, Since]:
+    """When each replication last moved: a change of its progress mark, or nothing waiting, counts as moving."""
+    moved: dict[str, Since] = {}
+    for wanted, found in s.found.items():
+        key = replication_key(wanted)
+        mark, since = s.memory.passing.get(key, ("", s.now))
+        moved[key] = (mark, since) if found.pending and found.progress == mark else (found.progress, s.now)
+    return moved
+
+
+def kicks(s: Situation) -> dict[str, tuple[int, float]]:
+    """Forget how often a replication was written once it has run well for a while, or is wanted no more."""
+    kept = {}
+    for key, (times, last) in s.memory.kicks.items():
+        source, target, database = key.split(">")
+        found = s.found.get(Wanted(source, target, database))
+        is_well = found is not None and found.is_sound and found.state == "running"
+        if s.now - last < s.policy.kick_at_most_every * 2 and not (is_well and s.now - last > s.policy.kick_after):
+            kept[key] = (times, last)
+    return kept
+
+
+def applied(memory: Memory, actions: Iterable[Action], now: float) -> Memory:
+    """A plan with actions is about to be carried out."""
+    counts = dict(memory.kicks)
+    provision_after = memory.provision_after
+    for action in actions:
+        match action:
+            case PutReplications(_, wanted):
+                keys = [replication_key(w) for w in wanted]
+            case PutFills(instance, source, _):
+                keys = [replication_key(Wanted(source, instance, "fill"))]
+            case Provision():
+                keys = []
+                provision_after = now + PROVISION_EVERY
+            case _:
+                keys = []
+        for key in keys:
+            counts[key] = (counts.get(key, (0, 0.0))[0] + 1, now)
+    return replace(memory, kicks=counts, provision_after=provision_after)
+
+
+def progress(memory: Memory, s: Situation, now: float) -> Memory:
+    """Whether anything moved since the last look: quick looks then, calmer ones later."""
+    mark = score(s)
+    if mark > memory.best:
+        return replace(memory, best=mark, changed_at=now)
+    return memory
+
+
+def score(s: Situation) -> int:
+    """How far the cluster is, in things that are as they should be: see `total`."""
+    running = sum(1 for w in s.wanted if (f := s.found.get(w)) is not None and f.is_sound and f.state == "running")
+    serving = sum(1 for i in s.up if i.serving)
+    return len(s.answering) + serving + running
+
+
+def total(s: Situation) -> int:
+    """What `score` is when all is well: each instance answers and serves, each replication runs."""
+    members = max(s.spec.replicas, len(s.members))
+    every = ring.replications(ring.links(f"-{n}" for n in range(members)), s.databases)
+    return 2 * members + max(len(every), len(s.wanted))
+
+
+def settled(memory: Memory, spec: ClusterSpec) -> Memory:
+    return replace(memory, settled_replicas=spec.replicas, failures=0)
+
+
+def failed(memory: Memory) -> Memory:
+    return replace(memory, failures=memory.failures + 1)
+
+
+def states(memory: Memory, shown: Mapping[str, str], now: float) -> Memory:
+    """Since when each instance has been in the state that is shown of it."""
+    return replace(
+        memory,
+        states={
+            name: held if (held := memory.states.get(name)) is not None and held[0] == state else (state, now)
+            for name, state in shown.items()
+        },
+    )

@@ -1,0 +1,19 @@
+"""The end of a cluster, from every state it can be in. Pure."""
+
+from dataclasses import replace
+
+from common.view import Reason
+from worker.core.actions import Apply, Done, Plan, Remove
+from worker.core.memory import Memory
+from worker.core.observed import Platformed
+
+
+def decide(platform: Platformed, memory: Memory, now: float) -> tuple[Plan, Memory]:
+    """Remove until nothing is left, once at least: what cannot be seen from here (a half-made anchor) goes too."""
+    is_left = bool(platform.instances) or platform.endpoint is not None
+    if memory.removed and not is_left:
+        return Done("deleting"), memory
+    left = len(platform.instances)
+    reason = Reason("removing", f"{left} instances are being removed" if left else "the cluster is being removed")
+    moved = memory if memory.removed else replace(memory, changed_at=now)
+    return Apply((Remove(),), (reason,)), replace(moved, removed=True)

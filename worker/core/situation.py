@@ -1,0 +1,156 @@
+"""One look at a cluster, put in the words that the rules of `decide` use. Derived once a look; pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from common.cluster import ClusterSpec
+from worker.core import ring
+from worker.core.memory import Memory, Policy
+from worker.core.observed import Down, Fill, Instance, Node, Observed, Platformed, Replication, Unknown
+from worker.core.ring import Link, Wanted
+
+
+def replication_key(wanted: Wanted) -> str:
+    return f"{wanted.source}>{wanted.target}>{wanted.database}"
+
+
+@dataclass(frozen=True)
+class Situation:
+    """The spec, what was seen and what is remembered, with the sets that follow from them.
+
+    `up` (glossary of the hazards): answers and is filled. `answering`: answers, filled or not.
+    """
+
+    spec: ClusterSpec
+    observed: Observed
+    platform: Platformed
+    memory: Memory
+    now: float
+    policy: Policy
+
+    @cached_property
+    def instances(self) -> tuple[Instance, ...]:
+        return tuple(sorted(self.platform.instances, key=lambda instance: ring.ordinal(instance.name)))
+
+    @cached_property
+    def by_name(self) -> dict[str, Instance]:
+        return {instance.name: instance for instance in self.instances}
+
+    @cached_property
+    def leaving(self) -> tuple[Instance, ...]:
+        return tuple(i for i in self.instances if i.identity in self.memory.durable.leavers)
+
+    @cached_property
+    def members(self) -> tuple[Instance, ...]:
+        """The instances that stay."""
+        return tuple(i for i in self.instances if i.identity not in self.memory.durable.leavers)
+
+    @cached_property
+    def nodes(self) -> dict[str, Node]:
+        """The instances that answer, by name."""
+        return {
+            name: node for name, node in self.observed.nodes.items() if isinstance(node, Node) and name in self.by_name
+        }
+
+    @cached_property
+    def answering(self) -> tuple[Instance, ...]:
+        return tuple(i for i in self.members if i.name in self.nodes)
+
+    @cached_property
+    def answering_uuids(self) -> tuple[str, ...]:
+        return tuple(self.nodes[i.name].uuid for i in self.answering)
+
+    @cached_property
+    def up(self) -> tuple[Instance, ...]:
+        return tuple(i for i in self.answering if self.is_filled(i.name))
+
+    @cached_property
+    def unfilled(self) -> tuple[Instance, ...]:
+        return tuple(i for i in self.answering if not self.is_filled(i.name))
+
+    @cached_property
+    def silent(self) -> tuple[Instance, ...]:
+        """Members that do not answer, known to be down or not."""
+        return tuple(i for i in self.members if i.name not in self.nodes)
+
+    @cached_property
+    def has_unknown(self) -> bool:
+        """Whether anything at all could not be read: then nothing is deleted, withdrawn or retired."""
+        return any(self.is_unknown(instance.name) for instance in self.instances)
+
+    def is_unknown(self, name: str) -> bool:
+        return not isinstance(self.observed.nodes.get(name), Node | Down)
+
+    def is_filled(self, name: str) -> bool:
+        node = self.nodes.get(name)
+        return node is not None and node.uuid in self.memory.durable.filled
+
+    def why_silent(self, name: str) -> str:
+        node = self.observed.nodes.get(name)
+        return node.why if isinstance(node, Down | Unknown) else "it was not asked"
+
+    @cached_property
+    def databases(self) -> tuple[str, ...]:
+        """The saved list, and with `*` whatever databases of users are found on any instance."""
+        found: set[str] = set(self.spec.databases)
+        if self.spec.all_databases:
+            for node in self.nodes.values():
+                found.update(name for name in node.databases if not name.startswith("_"))
+        return tuple(sorted(found))
+
+    @cached_property
+    def bridged(self) -> tuple[Instance, ...]:
+        """Members that have not been up for the policy's `bridge_after` or longer."""
+        since = self.memory.down
+        return tuple(
+            i
+            for i in self.members
+            if i not in self.up and self.now - since.get(i.name, self.now) >= self.policy.bridge_after
+        )
+
+    @cached_property
+    def links(self) -> frozenset[Link]:
+        """The ring of all members and, while some are bridged, also the ring of those that are up.
+
+        When the last of them is up again both rings are the same, so the bridge is no longer wanted.
+        """
+        wanted = ring.links(names(self.members))
+        return wanted | ring.links(names(self.up)) if self.bridged else wanted
+
+    @cached_property
+    def wanted(self) -> frozenset[Wanted]:
+        return ring.replications(self.links, self.databases)
+
+    @cached_property
+    def found(self) -> dict[Wanted, Replication]:
+        """kanto's continuous documents on the instances that answer."""
+        return {
+            Wanted(name, replication.target, replication.database): replication
+            for name, node in self.nodes.items()
+            for replication in node.replications
+        }
+
+    def wanted_from(self, name: str) -> tuple[Wanted, ...]:
+        return tuple(sorted(w for w in self.wanted if w.source == name))
+
+    def predecessor(self, name: str) -> Instance | None:
+        """The nearest instance before this one in the ring that is up, other than itself."""
+        order = [i for i in self.members if i.name == name or i in self.up]
+        at = next((n for n, i in enumerate(order) if i.name == name), None)
+        if at is None or len(order) < 2:
+            return None
+        return order[at - 1]
+
+    def fills_of(self, name: str) -> dict[tuple[str, str], Fill]:
+        """The one-shot documents on this instance by source and database."""
+        node = self.nodes.get(name)
+        return {} if node is None else {(fill.source, fill.database): fill for fill in node.fills}
+
+    def has_all_databases(self, name: str) -> bool:
+        node = self.nodes.get(name)
+        return node is not None and set(self.databases) <= set(node.databases)
+
+
+def names(instances: Iterable[Instance]) -> tuple[str, ...]:
+    return tuple(instance.name for instance in instances)

@@ -1,0 +1,141 @@
+"""One short run of observe, decide, apply on one cluster: the loop that everything kanto does goes through."""
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+
+from common.cluster import ClusterKey, MirrorRecord
+from common.codec import decode
+from common.errors import KantoError, LeaseLost, StoreUnavailable, TemporaryError
+from common.log import get
+from common.store.port import Lease, Outcome
+from worker import outcome
+from worker.apply import Hands, apply
+from worker.core.actions import Apply
+from worker.core.decide import decide
+from worker.core.memory import Memory, Policy
+from worker.core.observed import Unknown
+from worker.observe import observe
+from worker.outcome import Look
+from worker.ports import Clock, Couch, Platform, Store
+
+STEP_SECONDS = 6.0
+"""A step begins no further round once it is this old, so that with its longest call it ends within its lease."""
+
+log = get(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """The ports and settings a step needs. `holding` renews the lease while it is entered; `jitter` gives 0..1."""
+
+    store: Store
+    platform: Platform
+    couch: Couch
+    clock: Clock
+    executor: Executor
+    policy: Policy
+    owner: str
+    lease_seconds: float
+    holding: Callable[[Lease], AbstractContextManager[None]]
+    jitter: Callable[[], float]
+
+
+def step(engine: Engine, key: ClusterKey) -> None:
+    """Take the lease of one cluster, bring it as far as a step may, give the lease back. Safe to run at any time.
+
+    A lease that is lost in the middle ends the step at once: whoever has it now goes on from what is there.
+    """
+    began = engine.clock.monotonic()
+    lease = engine.store.acquire(key, engine.owner, ttl=engine.lease_seconds)
+    if lease is None:
+        return
+    turn = Turn(engine, lease, began)
+    with engine.holding(lease):
+        try:
+            look = turn.round()
+            while isinstance(look.plan, Apply) and turn.age() < STEP_SECONDS:
+                look = turn.round()
+            result = outcome.of_look(look, jitter=engine.jitter())
+        except LeaseLost as lost:
+            result = turn.given_up(lost)
+        except KantoError as error:
+            result = turn.failed(error)
+        except Exception as error:
+            log.exception("step_broke", cluster=str(key))
+            result = turn.failed(TemporaryError("internal", f"kanto met an error of its own: {type(error).__name__}"))
+        turn.release(result)
+
+
+class Turn:
+    """One lease's worth of work on one cluster."""
+
+    def __init__(self, engine: Engine, lease: Lease, began: float) -> None:
+        self._engine = engine
+        self._lease = lease
+        self._began = began
+        stored = decode(Memory, lease.record.memory) if lease.record.memory else Memory()
+        self._memory = replace(stored, durable=lease.record.durable)
+        self._before = self._memory
+        self._is_claimed = False
+
+    def age(self) -> float:
+        return self._engine.clock.monotonic() - self._began
+
+    def round(self) -> Look:
+        """Look, decide and do; the actions of the plan have been carried out when this returns."""
+        engine, record = self._engine, self._lease.record
+        now = self._lease.now + self.age()
+        observed = observe(record.spec, engine.platform, engine.couch)
+        plan, self._memory = decide(
+            record.spec, observed, self._memory, now, version=record.version, policy=engine.policy
+        )
+        is_known = not isinstance(observed.platform, Unknown)
+        if is_known and not record.gone:
+            self._keep_mirror()
+        look = Look(record, self._lease.job, observed, plan, self._memory, self._before, now, engine.policy)
+        if isinstance(plan, Apply):
+            self._claim()
+            engine.store.save(self._lease, outcome.underway(look))
+            hands = Hands(record.spec, observed, fence=self._lease.fence, platform=engine.platform, couch=engine.couch)
+            apply(plan.actions, hands, check=lambda: engine.store.check(self._lease), executor=engine.executor)
+        return look
+
+    def _claim(self) -> None:
+        """Before this lease's first effect, so that nothing of an earlier owner comes through later (hazards H18)."""
+        if not self._is_claimed:
+            self._engine.store.check(self._lease)
+            self._engine.platform.claim(self._lease.record.spec, self._lease.fence)
+            self._is_claimed = True
+
+    def _keep_mirror(self) -> None:
+        """Write the mirror before any effect of a spec and whenever what outlives Redis changes (hazards H21, H25)."""
+        record = self._lease.record
+        current = (record.version, self._memory.durable)
+        if self._memory.mirrored == current:
+            return
+        self._claim()
+        self._engine.platform.mirror(
+            MirrorRecord(record.spec, record.version, record.owner_hash, self._memory.durable, self._lease.fence)
+        )
+        self._memory = replace(self._memory, mirrored=current)
+
+    def failed(self, error: KantoError) -> Outcome:
+        cause = repr(error.__cause__) if error.__cause__ else None
+        log.warning("step_failed", cluster=str(self._lease.key), code=error.code, error=error.detail, cause=cause)
+        result = outcome.of_error(error, job=self._lease.job, memory=self._memory, policy=self._engine.policy)
+        return replace(result, view=outcome.with_error(self._lease.record.view, error))
+
+    def given_up(self, lost: LeaseLost) -> Outcome:
+        log.info("step_given_up", cluster=str(self._lease.key), why=lost.message)
+        return Outcome(due_in=0.0)
+
+    def release(self, result: Outcome) -> None:
+        """Give the lease back. If Redis is away it runs out by itself: the cluster is due again by then."""
+        try:
+            self._engine.store.release(self._lease, result)
+        except LeaseLost:
+            log.info("lease_was_lost", cluster=str(self._lease.key))
+        except StoreUnavailable as away:
+            log.warning("release_failed", cluster=str(self._lease.key), error=away.message)
