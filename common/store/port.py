@@ -194,6 +194,10 @@ class Store(Protocol):
         """The id after which to read on from now."""
         ...
 
+    def now(self) -> float:
+        """The store's time: what a view's age is counted against, since only this clock wrote it (hazards H19)."""
+        ...
+
     def workers(self) -> int:
         """How many workers have claimed within the last 30 seconds."""
         ...
