@@ -77,7 +77,7 @@ def underway(look: Look) -> Outcome:
         step=status.describe(look.plan),
         progress=progress,
         reasons=view.reasons,
-        progressed=look.memory.changed_at > look.before.changed_at,
+        progressed=look.memory.best > look.before.best or look.memory.removed != look.before.removed,
     )
 
 

@@ -68,14 +68,14 @@ def decide(
         reasons += says.reasons
         if says.actions:
             return Apply(says.actions, tuple(reasons)), remember.applied(memory, says.actions, now)
-    memory = remember.progress(memory, situation, now)
+    memory = remember.pace(memory, reasons, situation)
     if all(reason.code in HARMLESS for reason in reasons):
         return Done("degraded" if reasons else "ready", tuple(reasons)), remember.settled(memory, spec)
     return Wait(tuple(reasons), now + wait_for(memory, now)), memory
 
 
 def wait_for(memory: Memory, now: float) -> float:
-    return min(max((now - memory.changed_at) * PATIENCE, SOONEST), LATEST)
+    return min(max((now - memory.moved_at) * PATIENCE, SOONEST), LATEST)
 
 
 # The rules, in order.

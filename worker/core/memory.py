@@ -27,12 +27,14 @@ class Memory:
     """Times are Unix seconds of the store's clock. Keys of `kicks` and `passing` are `source>target>database`.
 
     `settled_replicas`: the number of instances when all was last well, None before the first time.
-    `unfilled_first_up_at`: when an instance of a cluster that is not born yet first answered. `states`: each instance's
-    shown state and since when. `down`: since when an instance does not answer. `kicks`: how often a document was
-    written again, and when last. `passing`: the progress mark of a replication and since when. `version`, `best`: the
-    farthest progress seen for that version of the spec. `changed_at`: the last time anything moved. `mirrored`: what
-    the platform's mirror was last given. `failures`: steps in a row that an error ended. `provision_after`: no
-    Provision again before.
+    `unfilled_first_up_at`: when an instance of a cluster that is not born yet first answered.
+    `states`: each instance's shown state and since when. `down`: since when an instance is not up.
+    `kicks`: how often a document was written again, and when last.
+    `passing`: the progress mark of a replication and since when.
+    `version`, `best`: the farthest progress for that version of the spec; only more than that counts for a deadline.
+    `waiting`, `moved_at`: what was waited for, and the last time that changed; the pace of looking follows from it.
+    `mirrored`: what the platform's mirror was last given.
+    `provision_after`: no Provision again before. `failures`: steps in a row that an error ended.
     """
 
     durable: Durable = Durable()
@@ -46,7 +48,8 @@ class Memory:
     passing: Mapping[str, Since] = field(default_factory=dict)
     version: int = 0
     best: int = 0
-    changed_at: float = 0.0
+    waiting: tuple[str, ...] = ()
+    moved_at: float = 0.0
     mirrored: tuple[int, Durable] | None = None
     provision_after: float = 0.0
     failures: int = 0

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from common.cluster import ClusterSpec, Durable
+from common.view import Reason
 from worker.core import ring
 from worker.core.actions import Action, Provision, PutFills, PutReplications
 from worker.core.memory import Memory, Policy, Since
@@ -19,7 +20,7 @@ def version(memory: Memory, version: int, now: float) -> Memory:
     """A new spec: progress counts from the start, and a user's change acknowledges what was lost (hazards H6)."""
     if version == memory.version:
         return memory
-    return replace(memory, version=version, best=0, changed_at=now, data_lost=False, provision_after=0.0)
+    return replace(memory, version=version, best=0, waiting=(), moved_at=now, data_lost=False, provision_after=0.0)
 
 
 def look(
@@ -115,12 +116,13 @@ def applied(memory: Memory, actions: Iterable[Action], now: float) -> Memory:
     return replace(memory, kicks=counts, provision_after=provision_after)
 
 
-def progress(memory: Memory, s: Situation, now: float) -> Memory:
-    """Whether anything moved since the last look: quick looks then, calmer ones later."""
-    mark = score(s)
-    if mark > memory.best:
-        return replace(memory, best=mark, changed_at=now)
-    return memory
+def pace(memory: Memory, reasons: Iterable[Reason], s: Situation) -> Memory:
+    """Whether anything moved since the last look: quick looks after that, calmer ones later."""
+    waiting = tuple(sorted({f"{reason.code} {reason.instance}" for reason in reasons}))
+    mark = max(score(s), memory.best)
+    if mark == memory.best and waiting == memory.waiting:
+        return memory
+    return replace(memory, best=mark, waiting=waiting, moved_at=s.now)
 
 
 def score(s: Situation) -> int:

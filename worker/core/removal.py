@@ -15,5 +15,5 @@ def decide(platform: Platformed, memory: Memory, now: float) -> tuple[Plan, Memo
         return Done("deleting"), memory
     left = len(platform.instances)
     reason = Reason("removing", f"{left} instances are being removed" if left else "the cluster is being removed")
-    moved = memory if memory.removed else replace(memory, changed_at=now)
+    moved = memory if memory.removed else replace(memory, moved_at=now)
     return Apply((Remove(),), (reason,)), replace(moved, removed=True)

@@ -1,0 +1,265 @@
+"""Each rule of `decide`, on one look at a time."""
+
+from dataclasses import replace
+
+from worker.core.actions import (
+    Apply,
+    CreateDatabases,
+    DeleteReplications,
+    Done,
+    Plan,
+    Provision,
+    PutFills,
+    PutReplications,
+    Remove,
+    Serve,
+    Wait,
+)
+from worker.core.memory import Memory
+from worker.core.observed import Down, Fill, Node, Observed, Platformed, Replication, Unknown
+from worker.core.ring import Wanted
+
+from . import world
+from .world import NOW, decided, name, node, remembered, whole, with_instance, with_node, with_replication
+
+
+def actions(plan: Plan) -> tuple[object, ...]:
+    assert isinstance(plan, Apply), plan
+    return plan.actions
+
+
+def codes(plan: Plan) -> list[str]:
+    return [reason.code for reason in plan.reasons]
+
+
+def test_the_plan_of_a_whole_cluster_is_empty() -> None:
+    plan, _ = decided(whole(), remembered())
+    assert plan == Done("ready")
+
+
+def test_a_platform_that_cannot_be_read_is_waited_for_and_nothing_else() -> None:
+    plan, memory = decided(Observed(Unknown("API server away")), remembered())
+    assert isinstance(plan, Wait)
+    assert codes(plan) == ["platform_unknown"]
+    assert memory.durable == remembered().durable
+
+
+def test_a_new_cluster_is_provisioned() -> None:
+    plan, _ = decided(Observed(Platformed()), Memory())
+    assert actions(plan) == (Provision(()),)
+
+
+def test_provision_keeps_every_instance_that_is_there() -> None:
+    plan, _ = decided(whole(3), remembered(3), what=world.spec(5))
+    assert actions(plan) == (Provision(("id0", "id1", "id2")),)
+
+
+def test_instances_that_are_starting_are_waited_for_by_name() -> None:
+    seen = Observed(whole().platform, {name(n): Down("connection refused") for n in range(3)})
+    plan, _ = decided(seen, Memory())
+    assert isinstance(plan, Wait)
+    assert [reason.instance for reason in plan.reasons] == [name(0), name(1), name(2)]
+    assert "connection refused" in plan.reasons[0].text
+
+
+def test_a_wait_is_short_at_first_and_calmer_later() -> None:
+    seen = with_node(whole(), 1, Down("away"))
+    first, memory = decided(seen, remembered())
+    later, _ = decided(seen, memory, now=NOW + 20)
+    assert isinstance(first, Wait)
+    assert isinstance(later, Wait)
+    assert 0 < first.until - NOW < later.until - (NOW + 20) <= 5
+
+
+def test_a_new_cluster_is_born_filled_when_all_its_instances_answer() -> None:
+    two = with_node(whole(), 2, Down("connection refused"))
+    _, before = decided(two, Memory())
+    assert before.durable.filled == ()
+    _, after = decided(whole(), before)
+    assert after.durable.filled == ("uuid0", "uuid1", "uuid2")
+    assert after.durable.ever_filled
+    assert not after.data_lost
+
+
+def test_a_new_cluster_does_not_wait_for_ever_for_its_last_instance_before_it_serves() -> None:
+    two = with_node(whole(), 2, Down("connection refused"))
+    _, memory = decided(two, Memory())
+    _, memory = decided(two, memory, now=NOW + 31)
+    assert memory.durable.filled == ("uuid0", "uuid1")
+
+
+def test_databases_are_made_where_they_are_missing() -> None:
+    seen = with_node(whole(), 1, node(1, targets=[2], databases=("_users",)))
+    plan, _ = decided(seen, remembered())
+    assert actions(plan) == (CreateDatabases(name(1), ("test",)),)
+
+
+def test_all_databases_means_those_found_anywhere_but_the_systems_own() -> None:
+    seen = with_node(whole(), 0, node(0, targets=[1], databases=("_users", "test", "zebra")))
+    plan, _ = decided(seen, remembered(), what=replace(world.spec(), all_databases=True))
+    assert actions(plan) == (CreateDatabases(name(1), ("zebra",)), CreateDatabases(name(2), ("zebra",)))
+
+
+def test_a_missing_replication_is_put() -> None:
+    wanted = Wanted(name(0), name(1), "test")
+    plan, _ = decided(with_replication(whole(), 0, None, was=wanted), remembered())
+    assert actions(plan) == (PutReplications(name(0), (wanted,)),)
+
+
+def test_an_altered_replication_is_put_back() -> None:
+    wanted = Wanted(name(0), name(1), "test")
+    altered = Replication("test", name(1), is_sound=False, state="running")
+    plan, _ = decided(with_replication(whole(), 0, altered, was=wanted), remembered())
+    assert actions(plan) == (PutReplications(name(0), (wanted,)),)
+
+
+def test_a_replication_in_back_off_is_kicked_while_its_target_answers() -> None:
+    wanted = Wanted(name(0), name(1), "test")
+    crashing = Replication("test", name(1), is_sound=True, state="crashing", error="econnrefused")
+    plan, memory = decided(with_replication(whole(), 0, crashing, was=wanted), remembered())
+    assert actions(plan) == (PutReplications(name(0), (wanted,)),)
+    again, _ = decided(with_replication(whole(), 0, crashing, was=wanted), memory, now=NOW + 1)
+    assert isinstance(again, Wait), "not at every look"
+    later, _ = decided(with_replication(whole(), 0, crashing, was=wanted), memory, now=NOW + 6)
+    assert actions(later) == (PutReplications(name(0), (wanted,)),)
+
+
+def test_a_replication_to_an_instance_that_is_down_is_left_alone() -> None:
+    wanted = Wanted(name(0), name(1), "test")
+    crashing = Replication("test", name(1), is_sound=True, state="crashing")
+    seen = with_node(with_replication(whole(), 0, crashing, was=wanted), 1, Down("connection refused"))
+    plan, _ = decided(seen, remembered())
+    assert isinstance(plan, Wait)
+
+
+def test_a_replication_that_stands_still_for_a_minute_is_told_and_kicked() -> None:
+    wanted = Wanted(name(0), name(1), "test")
+    still = Replication("test", name(1), is_sound=True, state="running", pending=14, refused=0, progress="7")
+    seen = with_replication(whole(), 0, still, was=wanted)
+    _, memory = decided(seen, remembered())
+    plan, memory = decided(seen, memory, now=NOW + 59)
+    assert isinstance(plan, Done)
+    plan, memory = decided(seen, memory, now=NOW + 61)
+    assert actions(plan) == (PutReplications(name(0), (wanted,)),)
+    plan, _ = decided(seen, memory, now=NOW + 62)
+    assert "link_stalled" in codes(plan)
+    assert "14 changes wait" in next(r.text for r in plan.reasons if r.code == "link_stalled")
+
+
+def test_a_new_instance_is_filled_from_its_predecessor_before_it_serves() -> None:
+    seen = with_instance(whole(4), world.instance(3, serving=False))
+    plan, memory = decided(seen, remembered(3), what=world.spec(4))
+    assert actions(plan) == (PutFills(name(3), name(2), ("_users", "test")),)
+    fills = tuple(Fill(database, name(2), "running") for database in world.DATABASES)
+    old = seen.nodes[name(3)]
+    assert isinstance(old, Node)
+    waiting, memory = decided(with_node(seen, 3, replace(old, fills=fills)), memory, what=world.spec(4))
+    assert codes(waiting) == ["filling"]
+    done = tuple(replace(fill, state="completed") for fill in fills)
+    plan, memory = decided(with_node(seen, 3, replace(old, fills=done)), memory, what=world.spec(4))
+    assert actions(plan) == (Serve((name(0), name(1), name(2), name(3))),)
+    assert "uuid3" in memory.durable.filled
+
+
+def test_an_instance_that_came_back_empty_is_withdrawn_and_filled_again() -> None:
+    seen = with_node(whole(), 1, node(1, targets=[2], uuid="another"))
+    plan, memory = decided(seen, remembered())
+    assert actions(plan) == (PutFills(name(1), name(0), ("_users", "test")),)
+    plan, _ = decided(seen, memory)
+    assert actions(plan) == (Serve((name(0), name(2))),)
+
+
+def test_an_instance_that_is_silent_keeps_its_place_behind_the_endpoint() -> None:
+    plan, _ = decided(with_node(whole(), 1, Down("connection refused")), remembered())
+    assert isinstance(plan, Wait)
+
+
+def test_the_endpoint_is_never_left_without_an_instance() -> None:
+    seen = Observed(whole().platform, {name(n): node(n, uuid=f"new{n}") for n in range(3)})
+    seen = with_node(seen, 2, Unknown("timed out"))
+    memory = remembered()
+    for _ in range(5):
+        plan, memory = decided(seen, memory)
+        if isinstance(plan, Apply):
+            assert not any(isinstance(action, Serve) and not action.names for action in plan.actions)
+
+
+def test_when_every_instance_came_back_empty_they_serve_and_the_loss_is_told() -> None:
+    seen = Observed(whole().platform, {name(n): node(n, targets=[(n + 1) % 3], uuid=f"new{n}") for n in range(3)})
+    plan, memory = decided(seen, remembered())
+    assert plan == Done("degraded", plan.reasons)
+    assert codes(plan) == ["data_lost"]
+    told, memory = decided(seen, memory, now=NOW + 1000)
+    assert codes(told) == ["data_lost"], "until somebody changes something"
+    acknowledged, _ = decided(seen, memory, version=2)
+    assert acknowledged == Done("ready")
+
+
+def test_data_is_not_called_lost_while_an_instance_that_may_have_it_is_silent() -> None:
+    seen = Observed(whole().platform, {name(n): node(n, uuid=f"new{n}") for n in range(3)})
+    _, memory = decided(with_node(seen, 2, Down("connection refused")), remembered())
+    assert not memory.data_lost
+
+
+def test_what_is_not_wanted_goes_once_everything_wanted_runs() -> None:
+    extra = Replication("old", name(1), is_sound=True, state="running")
+    seen = whole()
+    first = seen.nodes[name(0)]
+    assert isinstance(first, Node)
+    seen = with_node(seen, 0, replace(first, replications=(*first.replications, extra)))
+    plan, _ = decided(seen, remembered())
+    assert actions(plan) == (DeleteReplications(name(0), (Wanted(name(0), name(1), "old"),)),)
+    starting = replace(world.replication(seen, 1, 2, "test"), state="initializing")
+    waits, _ = decided(with_replication(seen, 1, starting, was=Wanted(name(1), name(2), "test")), remembered())
+    assert isinstance(waits, Wait), "make before break"
+    unknown, _ = decided(with_node(seen, 2, Unknown("timed out")), remembered())
+    assert isinstance(unknown, Wait), "unknown is not empty"
+
+
+def test_a_member_that_is_down_for_a_minute_is_bridged_and_the_bridge_goes_when_it_is_back() -> None:
+    down = with_node(whole(), 1, Down("connection refused"))
+    _, memory = decided(down, remembered())
+    plan, _ = decided(down, memory, now=NOW + 30)
+    assert isinstance(plan, Wait)
+    plan, memory = decided(down, memory, now=NOW + 61)
+    bridge = tuple(Wanted(name(0), name(2), database) for database in world.DATABASES)
+    assert actions(plan) == (PutReplications(name(0), bridge),)
+    back = with_node(whole(), 0, node(0, targets=[1, 2]))
+    plan, _ = decided(back, memory, now=NOW + 120)
+    assert actions(plan) == (DeleteReplications(name(0), bridge),)
+
+
+def test_two_instances_with_one_uuid_are_told() -> None:
+    plan, _ = decided(with_node(whole(), 2, node(2, targets=[0], uuid="uuid1")), remembered())
+    assert "same_uuid" in codes(plan)
+
+
+def test_refused_documents_are_told_and_not_waited_for() -> None:
+    wanted = Wanted(name(0), name(1), "test")
+    refusing = replace(world.replication(whole(), 0, 1, "test"), refused=3)
+    plan, _ = decided(with_replication(whole(), 0, refusing, was=wanted), remembered())
+    assert isinstance(plan, Done)
+    assert plan.status == "degraded"
+    assert codes(plan) == ["documents_refused"]
+
+
+def test_a_process_that_is_down_is_started_again_but_not_at_every_look() -> None:
+    dead = replace(world.instance(1), phase="down", reason="killed by signal 9")
+    seen = with_node(with_instance(whole(), dead), 1, Down("killed by signal 9"))
+    plan, memory = decided(seen, remembered())
+    assert actions(plan) == (Provision(("id0", "id1", "id2")),)
+    again, _ = decided(seen, memory, now=NOW + 0.2)
+    assert isinstance(again, Wait)
+    assert "killed by signal 9" in again.reasons[0].text
+
+
+def test_a_deleted_cluster_is_removed_until_nothing_is_left_and_once_at_least() -> None:
+    gone = replace(world.spec(), deleted=True)
+    plan, memory = decided(whole(), remembered(), what=gone)
+    assert actions(plan) == (Remove(),)
+    plan, memory = decided(whole(1), memory, what=gone)
+    assert actions(plan) == (Remove(),)
+    plan, memory = decided(Observed(Platformed()), memory, what=gone)
+    assert plan == Done("deleting")
+    plan, _ = decided(Observed(Platformed()), Memory(), what=gone)
+    assert actions(plan) == (Remove(),), "a half-made cluster may not be visible"
