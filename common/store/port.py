@@ -152,7 +152,8 @@ class Store(Protocol):
 
         Delete ends a running job as superseded.
 
-        A job id that is known already changes nothing and answers as the first time.
+        A job id that is known already changes nothing and answers as the first time. A delete of a cluster whose delete
+        still runs is BUSY with that job; after one that failed, it is a new job.
         """
         ...
 
@@ -173,6 +174,10 @@ class Store(Protocol):
 
     def job(self, job_id: str) -> Job | None:
         """The job; one past its deadline is ended here as well as in `claim` (hazards H24)."""
+        ...
+
+    def jobs(self, user: str, *, limit: int = 100) -> tuple[Job, ...]:
+        """The user's jobs that are still kept, newest first."""
         ...
 
     def wake(self, key: ClusterKey, due_in: float = 0.0) -> None:

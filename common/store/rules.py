@@ -1,0 +1,69 @@
+"""What both stores agree on beyond the protocol: numbers, and the words in which a job's end is told."""
+
+import re
+
+from common.jobs import Job, JobError, JobKind
+
+HORIZON = 3600.0
+"""Seconds. A due time or a lease further away than this was set by another clock, and counts as over (hazards H19)."""
+
+WORKER_SEEN = 30.0
+"""Seconds for which a worker counts after its last claim."""
+
+RETRY_TAKEN = 0.5
+"""Seconds after which a cluster is due again whose lease was taken."""
+
+JOBS_PER_USER = 1000
+"""Ended jobs beyond the newest so many of a user are forgotten early."""
+
+LATE_PER_CLAIM = 100
+"""How many jobs past their deadline one claim ends, so that no claim takes long."""
+
+EVENTS = 10_000
+"""About how many events are kept."""
+
+EVENTS_AT_ONCE = 1000
+
+EVENTS_BLOCK = 1.5
+"""Seconds that a read of events blocks at most: below the socket's timeout, or silence would look like a dead server.
+"""
+
+FIRST_EVENT = "0-0"
+
+_EVENT_ID = re.compile(r"[0-9]{1,15}(-[0-9]{1,15})?")
+
+_AFTERWARDS = {
+    JobKind.CREATE: "kanto goes on making it: ask for its detail, or delete it",
+    JobKind.SCALE: "kanto goes on: ask for its detail, or scale again",
+    JobKind.REPLICATE: "kanto goes on: ask for its detail",
+    JobKind.DELETE: "The cluster stays deleted and kanto goes on removing what is left",
+}
+
+
+def milliseconds(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
+def event_number(event_id: str) -> tuple[int, int]:
+    """What orders events: milliseconds and a count. ValueError for what is no id of an event."""
+    if not _EVENT_ID.fullmatch(event_id):
+        raise ValueError("an event id is two numbers with a dash between them")
+    since, _, sequence = event_id.partition("-")
+    return int(since), int(sequence or 0)
+
+
+def deadline_error(job: Job) -> JobError:
+    """Why a job that ended at its deadline failed, from what it was last seen to wait for. Its `ended_at` is set.
+
+    It is told when the job is read: what ends a job at its deadline must not be able to raise (hazards H24).
+    """
+    is_whole = job.ended_at is not None and job.ended_at >= job.deadline_at
+    how = "was not done by its deadline" if is_whole else "made no progress for too long"
+    last = "; ".join(reason.text for reason in job.reasons) or job.step or "no worker has begun it"
+    after = "The cluster goes back to what it was before" if job.restore is not None else _AFTERWARDS[job.kind]
+    return JobError("deadline", f"{job.kind} of {job.key.tag} {how}; the last that was seen: {last}", after)
+
+
+def superseded_error(job: Job) -> JobError:
+    """Why a job was canceled by a delete of its cluster."""
+    return JobError("superseded", f"{job.kind} of {job.key.tag} was ended by a delete of the cluster", "Nothing to do")
