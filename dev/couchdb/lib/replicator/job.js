@@ -1,0 +1,231 @@
+// One run of a replication: PouchDB's algorithm between two HTTP ends, with CouchDB's counters and checkpoints around it.
+import { replicatingPouch } from '../pouch.js'
+import { newUuid } from '../uuids.js'
+import { Checkpoint } from './checkpoint.js'
+import { Client, ReplicationError } from './client.js'
+
+const FEED_HEARTBEAT = 10000
+
+/** Counters that go on over the runs of one replication. */
+export class Stats {
+  constructor () {
+    this.revisions_checked = 0
+    this.missing_revisions_found = 0
+    this.docs_read = 0
+    this.docs_written = 0
+    this.changes_pending = null
+    this.doc_write_failures = 0
+    this.bulk_get_docs = 0
+    this.bulk_get_attempts = 0
+    this.checkpointed_source_seq = '0'
+    this.source_seq = '0'
+    this.through_seq = '0'
+  }
+}
+
+export class Job {
+  /** `replication` as parsed, `config` for the replicator's settings; `stats` are counted up. */
+  constructor (replication, config, stats = new Stats()) {
+    this.replication = replication
+    this.config = config
+    this.stats = stats
+    this.session = newUuid()
+    this.startTime = new Date()
+    this.isStopped = false
+    this.base = { ...stats }
+    this.writing = Promise.resolve()
+  }
+
+  option (name) {
+    return this.replication.options[name] ?? this.config.number('replicator', name)
+  }
+
+  /** Runs to the end: resolves for a one-shot that is complete, rejects with what broke it. A stopped run resolves too. */
+  async run () {
+    const { source, target, options } = this.replication
+    const settings = { timeout: this.option('connection_timeout'), retries: this.option('retries_per_request') }
+    this.source = new Client(source, settings)
+    this.target = new Client(target, settings)
+    await this.source.login()
+    await this.target.login()
+    await this.openDatabase(this.source, false)
+    await this.openDatabase(this.target, options.create_target === true)
+    this.checkpoint = new Checkpoint(this.replication.baseId, this.source, this.target, { isKept: options.use_checkpoints !== false })
+    this.startSeq = options.since_seq ?? await this.checkpoint.read()
+    if (options.since_seq !== undefined) await this.checkpoint.read()
+    const from = String(this.startSeq)
+    Object.assign(this.stats, { source_seq: from, through_seq: from, checkpointed_source_seq: from })
+    if (this.isStopped) return
+    const ticking = setInterval(() => this.saveOrFail(), this.option('checkpoint_interval'))
+    try {
+      await this.replicate()
+      if (!this.isStopped) await this.save()
+    } catch (err) {
+      if (!this.isStopped) throw this.failure ?? err
+    } finally {
+      clearInterval(ticking)
+    }
+  }
+
+  async openDatabase (client, create) {
+    let answer = await client.request('GET', '')
+    if (answer.status === 404 && create) {
+      await client.request('PUT', '')
+      answer = await client.request('GET', '')
+    }
+    if (answer.status === 401 || answer.status === 403) {
+      throw new ReplicationError('unauthorized', `unauthorized: unauthorized to access or create database ${client.url}`)
+    }
+    if (answer.status !== 200) throw new ReplicationError('db_not_found', `db_not_found: could not open ${client.url}`)
+  }
+
+  replicate () {
+    const { options } = this.replication
+    const Pouch = replicatingPouch()
+    const ends = { source: this.sourcePouch(Pouch), target: this.targetPouch(Pouch) }
+    return new Promise((resolve, reject) => {
+      this.running = Pouch.replicate(ends.source, ends.target, {
+        live: options.continuous === true,
+        retry: false,
+        checkpoint: 'target',
+        batch_size: this.option('worker_batch_size'),
+        heartbeat: FEED_HEARTBEAT,
+        filter: options.filter,
+        query_params: options.query_params,
+        doc_ids: options.doc_ids,
+        selector: options.selector,
+        style: options.winning_revs_only ? 'main_only' : 'all_docs'
+      })
+      this.release = resolve
+      this.running.on('complete', resolve)
+      this.running.on('error', err => reject(this.failure ?? new ReplicationError(err.name ?? 'error', reasonOf(err))))
+      this.fail = err => {
+        this.failure = err
+        this.cancel()
+        reject(err)
+      }
+    })
+  }
+
+  sourcePouch (Pouch) {
+    const see = (url, value) => {
+      if (url.includes('/_changes?') && typeof value.pending === 'number') this.stats.changes_pending = value.pending
+    }
+    const pouch = new Pouch(this.bare(this.source), { adapter: this.scheme(this.source), skip_setup: true, fetch: this.source.fetch(see) })
+    pouch.id = async () => this.replication.baseId
+    pouch.info = async () => ({ db_name: this.source.url, update_seq: 0 })
+    pouch.bulkGet = async ({ docs }) => {
+      const path = '_bulk_get?revs=true&latest=true'
+      const answer = await this.source.request('POST', path, { body: JSON.stringify({ docs }), headers: { 'content-type': 'application/json' } })
+      if (answer.status !== 200) throw new ReplicationError('request_failed', `POST ${this.source.url}${path} was answered ${answer.status}`)
+      const { results } = answer.json()
+      const read = results.flatMap(row => row.docs).filter(doc => doc.ok).length
+      this.count({ docs_read: read, bulk_get_docs: read, bulk_get_attempts: docs.length })
+      return { results }
+    }
+    return pouch
+  }
+
+  /** PouchDB's own checkpoints stay in memory: they tell how far it is; what is written is CouchDB's log. */
+  targetPouch (Pouch) {
+    const pouch = new Pouch(this.bare(this.target), { adapter: this.scheme(this.target), skip_setup: true, fetch: this.target.fetch() })
+    let local = { version: 1, last_seq: this.startSeq, session_id: 'none', history: [] }
+    pouch.id = async () => ''
+    pouch.get = async id => ({ ...local, _id: id })
+    pouch.put = async doc => {
+      local = doc
+      Object.assign(this.stats, { source_seq: String(doc.last_seq), through_seq: String(doc.last_seq) })
+      return { ok: true }
+    }
+    const revsDiff = pouch.revsDiff
+    pouch.revsDiff = async asked => {
+      const missing = await revsDiff(asked)
+      this.count({ revisions_checked: countRevs(Object.values(asked)), missing_revisions_found: countRevs(Object.values(missing).map(one => one.missing)) })
+      return missing
+    }
+    const bulkDocs = pouch.bulkDocs
+    pouch.bulkDocs = async (body, options) => {
+      const rows = await bulkDocs(body, options)
+      const refused = rows.filter(row => row.error)
+      // CouchDB counts any refused document and goes on; PouchDB does so only for these names.
+      for (const row of refused) row.name = 'forbidden'
+      this.count({ docs_written: body.docs.length - refused.length, doc_write_failures: refused.length })
+      return rows
+    }
+    return pouch
+  }
+
+  bare (client) {
+    return client.url.replace(/\/$/, '')
+  }
+
+  scheme (client) {
+    return client.url.startsWith('https:') ? 'https' : 'http'
+  }
+
+  count (more) {
+    for (const [name, by] of Object.entries(more)) this.stats[name] += by
+    this.onProgress?.()
+  }
+
+  /** This run's entry for the logs and for the answer of POST /_replicate. */
+  entry () {
+    const since = name => this.stats[name] - this.base[name]
+    return {
+      session_id: this.session,
+      start_time: this.startTime.toUTCString(),
+      end_time: new Date().toUTCString(),
+      start_last_seq: this.startSeq,
+      end_last_seq: this.stats.through_seq,
+      recorded_seq: this.stats.through_seq,
+      missing_checked: since('revisions_checked'),
+      missing_found: since('missing_revisions_found'),
+      docs_read: since('docs_read'),
+      docs_written: since('docs_written'),
+      doc_write_failures: since('doc_write_failures'),
+      bulk_get_docs: since('bulk_get_docs'),
+      bulk_get_attempts: since('bulk_get_attempts')
+    }
+  }
+
+  get isUnchanged () {
+    return this.stats.through_seq === String(this.startSeq)
+  }
+
+  save () {
+    this.writing = this.writing.catch(() => {}).then(async () => {
+      const { through_seq: through, checkpointed_source_seq: saved } = this.stats
+      if (!this.checkpoint || through === saved) return
+      await this.checkpoint.write(this.entry())
+      this.stats.checkpointed_source_seq = through
+    })
+    return this.writing
+  }
+
+  saveOrFail () {
+    this.save().catch(err => { if (!this.isStopped) this.fail?.(err) })
+  }
+
+  cancel () {
+    this.running?.cancel()
+    this.source?.abort()
+  }
+
+  /** Ends a run. A last checkpoint is tried unless `now`. */
+  async stop ({ now = false } = {}) {
+    if (this.isStopped) return
+    this.isStopped = true
+    this.running?.cancel()
+    if (!now && this.checkpoint) await this.save().catch(() => {})
+    this.source?.abort()
+    this.target?.abort()
+    this.release?.()
+  }
+}
+
+const countRevs = lists => lists.reduce((sum, list) => sum + list.length, 0)
+
+function reasonOf (err) {
+  if (err.word) return err.message
+  return [err.name, err.reason ?? err.message].filter(Boolean).join(': ')
+}
