@@ -1,6 +1,6 @@
 """What the engine needs from outside, as protocols. Each has one contract suite that all its implementations pass."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -75,8 +75,13 @@ class Platform(Protocol):
 class Couch(Protocol):
     """All that is said to CouchDB. Every call takes the instances it means and works on them in parallel."""
 
-    def observe(self, instances: Sequence[Instance], credentials: Credentials) -> Mapping[str, Node | Down | Unknown]:
-        """Each instance's own answer by name; `instances` are all of the cluster, since links name siblings."""
+    def observe(
+        self, instances: Sequence[Instance], credentials: Credentials, security: Collection[str] = ()
+    ) -> Mapping[str, Node | Down | Unknown]:
+        """Each instance's own answer by name; `instances` are all of the cluster, since links name siblings.
+
+        `_security` costs a request a database, so only that of the databases in `security` is read.
+        """
         ...
 
     def create_databases(self, instance: Instance, databases: Sequence[str], credentials: Credentials) -> None:
@@ -103,9 +108,9 @@ class Couch(Protocol):
     def put_fills(
         self, instance: Instance, source: Instance, databases: Sequence[str], credentials: Credentials
     ) -> None:
-        """One-shot replication documents on `instance` that pull these databases from `source`.
+        """One-shot replication documents on `instance` that pull these databases from `source` (hazards H13).
 
-        One that ended in failure is made anew (hazards H13).
+        One that is under way goes on; one that has ended, well or not, is made anew.
         """
         ...
 

@@ -1,0 +1,168 @@
+"""The `Couch` port over HTTP: CouchDB 3.x."""
+
+import json
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from types import TracebackType
+from typing import Any, Self
+
+from common.errors import KantoError, TemporaryError
+from worker.core.observed import Down, Instance, Node, Unknown
+from worker.core.ring import Wanted
+from worker.couch import replicator
+from worker.couch.client import Client, Talk
+from worker.couch.documents import (
+    Document,
+    build_fill,
+    build_replication,
+    database_path,
+    fill_id,
+    has_ended,
+    is_sound,
+    kick,
+    replication_id,
+)
+from worker.couch.look import look
+from worker.ports import Credentials
+
+LOOK_SECONDS = 5.0
+COMMAND_SECONDS = 8.0
+"""Longest times of one call, so that a step that makes one ends well within its lease (hazards H18)."""
+
+THREADS = 64
+LANES = 8
+"""Requests at once to one instance."""
+
+
+class HttpCouch:
+    """See `worker.ports.Couch`. One object serves all threads and clusters of a worker; `close` it at the end.
+
+    A look at an instance takes at most LOOK_SECONDS, a command at most COMMAND_SECONDS, whatever the instance does.
+    """
+
+    def __init__(self, *, threads: int = THREADS, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._client = Client(connections=threads * 2, monotonic=monotonic)
+        self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="couch")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the threads (each within its call's longest time) and the connections."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._client.close()
+
+    def observe(
+        self, instances: Sequence[Instance], credentials: Credentials, security: Collection[str] = ()
+    ) -> Mapping[str, Node | Down | Unknown]:
+        until = self._client.monotonic() + LOOK_SECONDS
+        seen: dict[str, Node | Down | Unknown] = {}
+        asked: dict[str, Future[Node | Down | Unknown]] = {}
+        for instance in instances:
+            if instance.phase == "down" or not instance.address:
+                seen[instance.name] = Down(instance.reason or f"{instance.name} is not running")
+                continue
+            talk = self._client.talk(instance, credentials, until=until)
+            asked[instance.name] = self._pool.submit(look, talk, instances, security)
+        return seen | {name: self._answer(name, future, until) for name, future in asked.items()}
+
+    def _answer(self, name: str, future: "Future[Node | Down | Unknown]", until: float) -> Node | Down | Unknown:
+        try:
+            return future.result(timeout=max(until - self._client.monotonic(), 0) + 1.0)
+        except FutureTimeoutError:
+            future.cancel()
+            return Unknown(f"{name} was not read in time")
+
+    def create_databases(self, instance: Instance, databases: Sequence[str], credentials: Credentials) -> None:
+        def create(talk: Talk, database: str) -> None:
+            talk.put(f"/{database_path(database)}", accept=(201, 202, 412))
+
+        self._each(self._talk(instance, credentials), create, databases)
+
+    def put_security(self, instance: Instance, security: Mapping[str, str], credentials: Credentials) -> None:
+        def put(talk: Talk, database: str) -> None:
+            talk.put(f"/{database_path(database)}/_security", json.loads(security[database]), accept=(200,))
+
+        self._each(self._talk(instance, credentials), put, security)
+
+    def put_replications(
+        self, instance: Instance, wanted: Sequence[Wanted], siblings: Sequence[Instance], credentials: Credentials
+    ) -> None:
+        by_name = {sibling.name: sibling for sibling in siblings}
+        gone = sorted({w.target for w in wanted} - set(by_name))
+        if gone:
+            raise TemporaryError(
+                "no_such_instance", f"{', '.join(gone)}: not there any more, nothing can replicate to it"
+            )
+        changes = {
+            replication_id(w.database, w.target): _put(
+                build_replication(w.database, instance, by_name[w.target], credentials)
+            )
+            for w in wanted
+        }
+        replicator.rewrite(self._talk(instance, credentials), changes)
+
+    def delete_replications(self, instance: Instance, unwanted: Sequence[Wanted], credentials: Credentials) -> None:
+        changes = {replication_id(w.database, w.target): replicator.remove for w in unwanted}
+        replicator.rewrite(self._talk(instance, credentials), changes)
+
+    def put_fills(
+        self, instance: Instance, source: Instance, databases: Sequence[str], credentials: Credentials
+    ) -> None:
+        changes = {
+            fill_id(database, source.name): _put_unless_under_way(build_fill(database, source, instance, credentials))
+            for database in databases
+        }
+        replicator.rewrite(self._talk(instance, credentials), changes)
+
+    def delete_fills(self, instance: Instance, credentials: Credentials) -> None:
+        talk = self._talk(instance, credentials)
+        replicator.rewrite(talk, dict.fromkeys(replicator.fill_ids(talk), replicator.remove))
+
+    def _talk(self, instance: Instance, credentials: Credentials) -> Talk:
+        return self._client.talk(instance, credentials, until=self._client.monotonic() + COMMAND_SECONDS)
+
+    def _each(self, talk: Talk, do: Callable[[Talk, str], None], databases: Iterable[str]) -> None:
+        """`do` for every database, a few at once. All are tried; then the first error is raised."""
+        names = sorted(set(databases))
+        lanes = [names[lane::LANES] for lane in range(min(LANES, len(names)))]
+        futures = [self._pool.submit(_lane, talk, do, lane) for lane in lanes]
+        errors = [error for future in futures for error in future.result()]
+        if errors:
+            raise errors[0]
+
+
+def _lane(talk: Talk, do: Callable[[Talk, str], None], databases: Sequence[str]) -> list[KantoError]:
+    errors: list[KantoError] = []
+    for database in databases:
+        try:
+            do(talk, database)
+        except KantoError as error:
+            errors.append(error)
+    return errors
+
+
+def _put(wanted: Document) -> replicator.Change:
+    """Write it; over a document that is there, with the other tuning value, which is a kick."""
+
+    def change(found: Mapping[str, Any] | None) -> Document:
+        return kick(wanted, found)
+
+    return change
+
+
+def _put_unless_under_way(wanted: Document) -> replicator.Change:
+    """Write it, unless the same is there and has not ended: that goes on."""
+
+    def change(found: Mapping[str, Any] | None) -> Document | None:
+        is_under_way = found is not None and is_sound(found, wanted) and not has_ended(found)
+        return None if is_under_way else wanted
+
+    return change

@@ -1,0 +1,214 @@
+"""HTTP to CouchDB: one client for all threads, a deadline for every exchange, and the border where httpx's errors stop.
+
+    TemporaryError
+    +-- Away         refused or cut: nobody is there                      observed as Down
+    +-- Unclear      no answer in time, or one that CouchDB never gives   observed as Unknown
+    +-- Refused      kanto's own login is not taken                       observed as Unknown
+
+No message holds a password: they name the instance, the request's path and CouchDB's words.
+"""
+
+import json
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any
+
+import httpx
+
+from common.errors import TemporaryError
+from worker.core.observed import Instance
+from worker.ports import Credentials
+
+CONNECT_SECONDS = 1.0
+READ_SECONDS = 5.0
+KEEP_ALIVE_SECONDS = 30.0
+LARGEST_ANSWER = 64 * 1024 * 1024
+REPEATABLE = frozenset({"GET", "HEAD"})
+LONGEST_WORDS = 200
+
+
+class Away(TemporaryError):
+    """The connection was refused or cut. A write may have taken place all the same."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("instance_down", message)
+
+
+class Unclear(TemporaryError):
+    """No answer in time, or one that makes no sense: nothing is known."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("instance_unclear", message)
+
+
+class Refused(TemporaryError):
+    """The instance does not take kanto's own login."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(
+            "instance_refuses_kanto",
+            message,
+            action="Put kanto's admin line of this cluster back into the instance's configuration",
+            retry_in=5.0,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A status and the JSON that came with it."""
+
+    status: int
+    body: Any
+
+    def words(self) -> str:
+        """CouchDB's own error and reason, short."""
+        if isinstance(self.body, Mapping):
+            parts = [str(self.body[key]) for key in ("error", "reason") if self.body.get(key)]
+            return ": ".join(parts)[:LONGEST_WORDS] or f"status {self.status}"
+        return f"status {self.status}"
+
+
+class Client:
+    """Connections to all instances of all clusters, shared by all threads. Keeps no cookies, takes no proxy."""
+
+    def __init__(self, *, connections: int, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self.monotonic = monotonic
+        self._http = httpx.Client(
+            timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
+            limits=httpx.Limits(
+                max_connections=connections,
+                max_keepalive_connections=connections,
+                keepalive_expiry=KEEP_ALIVE_SECONDS,
+            ),
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            headers={"Accept": "application/json"},
+            trust_env=False,
+            follow_redirects=False,
+        )
+
+    def talk(self, instance: Instance, credentials: Credentials, *, until: float) -> "Talk":
+        """Requests to one instance, all of them done by `until` on the client's clock."""
+        return Talk(self, self._http, instance, credentials, until)
+
+    def close(self) -> None:
+        self._http.close()
+
+
+@dataclass(frozen=True)
+class Talk:
+    """Requests to one instance as kanto, all of them done by `until` on the client's clock (H18: within the lease)."""
+
+    client: Client
+    http: httpx.Client
+    instance: Instance
+    credentials: Credentials
+    until: float
+
+    def get(self, path: str, *, params: Mapping[str, str] | None = None, accept: Collection[int] = (200,)) -> Answer:
+        return self._ask("GET", path, accept, params=params)
+
+    def put(
+        self, path: str, body: object = None, *, headers: Mapping[str, str] | None = None, accept: Collection[int]
+    ) -> Answer:
+        return self._ask("PUT", path, accept, body=body, headers=headers)
+
+    def post(self, path: str, body: object, *, accept: Collection[int]) -> Answer:
+        return self._ask("POST", path, accept, body=body)
+
+    def delete(self, path: str, *, accept: Collection[int]) -> Answer:
+        return self._ask("DELETE", path, accept)
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        accept: Collection[int],
+        *,
+        params: Mapping[str, str] | None = None,
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """The answer, whose status is in `accept`; Away, Unclear or Refused otherwise.
+
+        A read whose connection is cut is asked once more: a connection kept from before may have ended with a restart.
+        """
+        request = self.http.build_request(
+            method,
+            self.instance.address.rstrip("/") + path,
+            params=params,
+            json=body,
+            headers=headers,
+        )
+        try:
+            answer = self._exchange(request)
+        except Away:
+            if method not in REPEATABLE:
+                raise
+            answer = self._exchange(request)
+        if answer.status in accept:
+            return answer
+        if answer.status in (401, 403) and _is_about_login(answer):
+            raise Refused(f"{self.instance.name} refuses kanto's own login: {answer.words()}")
+        raise Unclear(f"{self.instance.name} answered {method} {path} with {answer.status} ({answer.words()})")
+
+    def _exchange(self, request: httpx.Request) -> Answer:
+        what = f"{self.instance.name} at {self.instance.address}"
+        left = self.until - self.client.monotonic()
+        if left <= 0:
+            raise Unclear(f"{what} was too slow: no time was left for {request.method} {request.url.path}")
+        request.extensions["timeout"] = {
+            "connect": min(CONNECT_SECONDS, left),
+            "read": min(READ_SECONDS, left),
+            "write": min(READ_SECONDS, left),
+            "pool": min(READ_SECONDS, left),
+        }
+        auth = httpx.BasicAuth(self.credentials.name, self.credentials.password)
+        try:
+            response = self.http.send(request, auth=auth, stream=True)
+            try:
+                return Answer(response.status_code, _json(self._read(response, what), what))
+            finally:
+                response.close()
+        except httpx.TimeoutException as error:
+            raise Unclear(f"{what} did not answer {request.method} {request.url.path} in time") from error
+        except httpx.NetworkError as error:
+            raise Away(f"{what} cannot be reached: {_cause(error)}") from error
+        except httpx.RemoteProtocolError as error:
+            raise Away(f"{what} cut the connection") from error
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            raise Unclear(f"{what} gave an answer that makes no sense: {type(error).__name__}") from error
+
+    def _read(self, response: httpx.Response, what: str) -> bytes:
+        """The whole body, unless it drips in beyond the deadline or never ends."""
+        chunks: list[bytes] = []
+        size = 0
+        for chunk in response.iter_bytes():
+            chunks.append(chunk)
+            size += len(chunk)
+            if self.client.monotonic() > self.until:
+                raise Unclear(f"{what} did not end its answer in time")
+            if size > LARGEST_ANSWER:
+                raise Unclear(f"{what} gave an answer larger than {LARGEST_ANSWER} bytes")
+        return b"".join(chunks)
+
+
+def _json(body: bytes, what: str) -> Any:
+    if not body:
+        return None
+    try:
+        return json.loads(body)
+    except ValueError as error:
+        raise Unclear(f"{what} gave an answer that is not JSON") from error
+
+
+def _is_about_login(answer: Answer) -> bool:
+    """Any 401, and the 403 of an account that is locked after wrong passwords (CouchDB 3.4 and later)."""
+    return answer.status == 401 or "locked" in answer.words()
+
+
+def _cause(error: httpx.NetworkError) -> str:
+    """The system's own word, such as `connection refused`."""
+    text = str(error).lower()
+    return "connection refused" if "refused" in text else (text[:LONGEST_WORDS] or type(error).__name__)

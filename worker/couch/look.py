@@ -1,0 +1,67 @@
+"""One instance as its CouchDB answers just now: four requests, and one more for each `_security` that is asked for."""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from worker.core.observed import Down, Instance, Node, Unknown
+from worker.couch.client import Away, Refused, Talk, Unclear
+from worker.couch.documents import FIRST_ID, LAST_ID, database_path
+from worker.couch.reports import read_fills, read_replications
+
+MOST_ROWS = 10_000
+"""More scheduler rows than an instance can have use for: its answer is cut to 25 rows unless a limit is given."""
+
+
+def look(talk: Talk, siblings: Sequence[Instance], security: Collection[str]) -> Node | Down | Unknown:
+    """Never raises for an instance that is away or strange. `security`: the databases whose `_security` is read."""
+    try:
+        return _read_node(talk, siblings, security)
+    except Away as away:
+        return Down(away.message)
+    except (Unclear, Refused) as unclear:
+        return Unknown(unclear.message)
+    except (LookupError, TypeError, AttributeError) as error:
+        return Unknown(f"{talk.instance.name} gave an answer of an unknown form ({type(error).__name__})")
+
+
+def _read_node(talk: Talk, siblings: Sequence[Instance], security: Collection[str]) -> Node:
+    config: Mapping[str, Mapping[str, str]] = talk.get("/_node/_local/_config").body
+    databases: list[str] = talk.get("/_all_dbs").body
+    documents = _read_documents(talk) if "_replicator" in databases else []
+    rows = _read_rows(talk) if documents else {}
+    asked = sorted(set(security) & set(databases))
+    return Node(
+        uuid=_uuid(talk, config),
+        databases=tuple(sorted(databases)),
+        security={database: read_security(talk, database) for database in asked},
+        replications=read_replications(documents, rows, talk.instance, siblings, talk.credentials),
+        fills=read_fills(documents, rows, talk.instance, siblings, talk.credentials),
+        fence=config.get("kanto", {}).get("fenced"),
+    )
+
+
+def _uuid(talk: Talk, config: Mapping[str, Mapping[str, str]]) -> str:
+    """Of the data: the configured one, which CouchDB also writes there itself if none was set."""
+    configured = config.get("couchdb", {}).get("uuid")
+    found: str = configured or talk.get("/").body["uuid"]
+    return found
+
+
+def _read_documents(talk: Talk) -> list[Mapping[str, Any]]:
+    span = {"startkey": json.dumps(FIRST_ID), "endkey": json.dumps(LAST_ID), "include_docs": "true"}
+    answer = talk.get("/_replicator/_all_docs", params=span, accept=(200, 404))
+    if answer.status == 404:
+        return []
+    return [row["doc"] for row in answer.body["rows"] if row.get("doc")]
+
+
+def _read_rows(talk: Talk) -> dict[str, Mapping[str, Any]]:
+    rows = talk.get("/_scheduler/docs/_replicator", params={"limit": str(MOST_ROWS)}).body["docs"]
+    return {row["doc_id"]: row for row in rows}
+
+
+def read_security(talk: Talk, database: str) -> str:
+    """`_security` as canonical JSON, so that equal rights are equal texts."""
+    body = talk.get(f"/{database_path(database)}/_security").body
+    return json.dumps(body, sort_keys=True, separators=(",", ":"))

@@ -1,0 +1,149 @@
+"""What CouchDB says of kanto's replication documents, as values: each document joined with its scheduler row. Pure."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, get_args
+
+from common.view import ReplicationState
+from worker.core.observed import Fill, Instance, Replication
+from worker.couch.documents import (
+    build_fill,
+    build_replication,
+    has_ended,
+    is_sound,
+    parse_fill_id,
+    parse_replication_id,
+)
+from worker.ports import Credentials
+
+Row = Mapping[str, Any]
+
+STATES: Mapping[str, ReplicationState] = {state: state for state in get_args(ReplicationState)}
+LONGEST = 200
+
+PLAIN = (
+    (re.compile(r"econnrefused"), "connection refused"),
+    (re.compile(r"nxdomain"), "host name not found"),
+    (re.compile(r"unauthorized"), "login refused"),
+    (re.compile(r"session_request_failed.*forbidden|\bforbidden\b"), "access refused"),
+    (re.compile(r"timeout|etimedout"), "timed out"),
+    (re.compile(r"sel_conn_closed|connection_closed|econnreset|closed"), "connection cut"),
+    (re.compile(r"db_not_found"), "no such database"),
+    (re.compile(r"checkpoint_commit_failure"), "the checkpoint could not be written"),
+)
+_URL = re.compile(r"https?://[^\s\"'`}>,]+")
+_USERINFO = re.compile(r"//[^/@\s]*@")
+_RIVAL = re.compile(r"already started, triggered by document `([^`]*)`")
+
+
+def read_replications(
+    documents: Iterable[Row],
+    rows: Mapping[str, Row],
+    instance: Instance,
+    siblings: Iterable[Instance],
+    credentials: Credentials,
+) -> tuple[Replication, ...]:
+    """kanto's continuous documents on `instance`. One whose target is no sibling cannot be sound."""
+    by_name = {sibling.name: sibling for sibling in siblings}
+    found = []
+    for document in documents:
+        parsed = parse_replication_id(document["_id"])
+        if parsed is None:
+            continue
+        database, name = parsed
+        target = by_name.get(name)
+        wanted = None if target is None else build_replication(database, instance, target, credentials)
+        row = rows.get(document["_id"], {})
+        info = info_of(row)
+        found.append(
+            Replication(
+                database=database,
+                target=name,
+                is_sound=wanted is not None and is_sound(document, wanted),
+                state=state_of(document, row),
+                pending=number(info, "changes_pending"),
+                refused=number(info, "doc_write_failures"),
+                progress=progress_of(info),
+                error=error_of(document, row, credentials),
+            )
+        )
+    return tuple(sorted(found, key=lambda replication: (replication.database, replication.target)))
+
+
+def read_fills(
+    documents: Iterable[Row],
+    rows: Mapping[str, Row],
+    instance: Instance,
+    siblings: Iterable[Instance],
+    credentials: Credentials,
+) -> tuple[Fill, ...]:
+    """kanto's one-shot documents on `instance`.
+
+    One that is not what kanto would write now counts as failed, whatever its state: what it brought may have come from
+    elsewhere.
+    """
+    by_name = {sibling.name: sibling for sibling in siblings}
+    found = []
+    for document in documents:
+        parsed = parse_fill_id(document["_id"])
+        if parsed is None:
+            continue
+        database, name = parsed
+        source = by_name.get(name)
+        is_ours = source is not None and is_sound(document, build_fill(database, source, instance, credentials))
+        row = rows.get(document["_id"], {})
+        stats = document.get("_replication_stats")
+        found.append(
+            Fill(
+                database=database,
+                source=name,
+                state=state_of(document, row) if is_ours else "failed",
+                refused=number(stats if isinstance(stats, Mapping) else info_of(row), "doc_write_failures"),
+                error=error_of(document, row, credentials) if is_ours else "the document was altered",
+            )
+        )
+    return tuple(sorted(found, key=lambda fill: (fill.database, fill.source)))
+
+
+def state_of(document: Row, row: Row) -> ReplicationState:
+    """A final state is the document's to tell, else the scheduler's; a document it does not know yet is starting."""
+    if has_ended(document):
+        return STATES[document["_replication_state"]]
+    return STATES.get(row.get("state", "initializing"), "unknown")
+
+
+def info_of(row: Row) -> Mapping[str, Any]:
+    info = row.get("info")
+    return info if isinstance(info, Mapping) else {}
+
+
+def number(info: Mapping[str, Any], key: str) -> int | None:
+    value = info.get(key)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def progress_of(info: Mapping[str, Any]) -> str:
+    """A mark that changes when a change passes. `through_seq` is opaque: it is only ever compared for equality."""
+    counters = [
+        str(info[key]) for key in ("through_seq", "revisions_checked", "docs_written") if info.get(key) is not None
+    ]
+    return " ".join(counters)
+
+
+def error_of(document: Row, row: Row, credentials: Credentials) -> str:
+    reason = document.get("_replication_state_reason") if document.get("_replication_state") == "failed" else None
+    raw = reason or info_of(row).get("error")
+    return plain(str(raw), credentials) if raw else ""
+
+
+def plain(raw: str, credentials: Credentials) -> str:
+    """An error of the replicator in a few plain words, naming the address it met, and never a password."""
+    text = _USERINFO.sub("//", " ".join(raw.split())).replace(credentials.password, "(hidden)")
+    rival = _RIVAL.search(text)
+    if rival:
+        return f"the document {rival.group(1)} replicates the same already"
+    url = _URL.search(text)
+    for pattern, words in PLAIN:
+        if pattern.search(text):
+            return f"{words} ({url.group(0)})" if url else words
+    return text if len(text) <= LONGEST else text[:LONGEST] + "..."
