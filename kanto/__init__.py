@@ -1,1 +1,1 @@
-"""One command that runs the whole service on one machine."""
+"""The command `kanto`: runs the whole service, or one part of it, on one machine."""

@@ -1,0 +1,72 @@
+"""`kanto`, and `python -m kanto`."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+
+from kanto.refusal import Refusal
+from kanto.run.command import run
+
+EPILOG = """\
+settings are environment variables; those that `kanto run` reads itself:
+  KANTO_HOME        where data lies (.kanto)
+  KANTO_BIND        the address that the api listens on (127.0.0.1)
+  KANTO_PORT        its port (8080)
+  KANTO_WORKERS     how many workers to run (2)
+  KANTO_REDIS_URL   a Redis that runs already; unset: one of our own is started
+  NO_COLOR          any value: no colours
+
+All settings are in the README.
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line, as `kanto --help` tells it."""
+    parser = argparse.ArgumentParser(
+        prog="kanto",
+        description="Rings of independent CouchDB instances behind one endpoint, with one request.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"kanto {installed_version()}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", title="commands")
+    commands.add_parser(
+        "run",
+        help="the whole service in the foreground: Redis, the api and the workers",
+        description="Start Redis, the api and the workers, start again what dies, and end all on Ctrl-C. Data stays.",
+    )
+    for part, what in (
+        ("api", "the api alone, as `python -m api`"),
+        ("worker", "a worker alone, as `python -m worker`"),
+    ):
+        alone = commands.add_parser(part, help=what, add_help=False)
+        alone.add_argument("rest", nargs=argparse.REMAINDER)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code is 2 when something has to be put right first, and a sentence says what."""
+    parsed = build_parser().parse_args(arguments)
+    if parsed.command != "run":
+        os.execv(sys.executable, [sys.executable, "-m", parsed.command, *parsed.rest])  # noqa: S606
+    try:
+        return run()
+    except Refusal as refusal:
+        print(f"kanto: {refusal}", file=sys.stderr)  # noqa: T201
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def installed_version() -> str:
+    """The version of the installed package; "(not installed)" when it runs from a folder alone."""
+    try:
+        return version("kanto")
+    except PackageNotFoundError:
+        return "(not installed)"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""`kanto run`: one foreground supervisor of Redis, the api and the workers."""

@@ -1,0 +1,106 @@
+"""`kanto run` from settings to exit code: look first, refuse in a sentence, and only then start anything."""
+
+import asyncio
+import os
+import random
+import sys
+from collections.abc import Mapping
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from kanto.refusal import Refusal
+from kanto.run import ports, probes, redis_server
+from kanto.run.banner import build_banner, reachable
+from kanto.run.child import Command
+from kanto.run.home import Home, describe, hold
+from kanto.run.lines import Log, is_coloured
+from kanto.run.processes import Ledger, end_all
+from kanto.run.redis_server import RedisServer
+from kanto.run.settings import RunSettings, load
+from kanto.run.supervisor import Plan, Supervisor
+
+
+class PlanBuilder(Protocol):
+    """Says what to start; tests have one that starts other things."""
+
+    def __call__(
+        self, settings: RunSettings, *, home: Home, server: RedisServer | None, environment: Mapping[str, str]
+    ) -> Plan:
+        """Build the plan of one run."""
+        ...
+
+
+def run(build: PlanBuilder | None = None) -> int:
+    """Run all until told to stop; 0 then. Raises Refusal when something has to be put right first."""
+    settings = load()
+    with hold(settings.home) as home:
+        ledger = Ledger(home.ledger)
+        end_all(ledger.left_over())
+        ports.check(settings.bind, settings.port)
+        try:
+            server = redis_server.prepare(home, chance=random.SystemRandom()) if settings.has_own_redis else None
+        except OSError as error:
+            raise Refusal(describe(home.path, error)) from error
+        if server is None:
+            check_redis(settings.redis_url)
+        plan = (build or build_plan)(settings, home=home, server=server, environment=os.environ)
+        supervise(plan, ledger=ledger)
+    return 0
+
+
+def supervise(plan: Plan, *, ledger: Ledger) -> None:
+    """Run a plan in this process, with its log on standard output."""
+    log = Log(sys.stdout, names=plan.names, coloured=is_coloured(sys.stdout, os.environ))
+    asyncio.run(Supervisor(plan, log=log, ledger=ledger).run())
+
+
+def check_redis(url: str) -> None:
+    """A Refusal when a person names a Redis that does not answer."""
+    reason = probes.why_no_redis(url)
+    if reason is not None:
+        raise Refusal(
+            f"The Redis that KANTO_REDIS_URL names ({without_password(url)}) does not answer: {reason}. Start it, or "
+            "unset KANTO_REDIS_URL, and kanto starts one of its own."
+        )
+
+
+def without_password(url: str) -> str:
+    """The address alone."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def build_plan(
+    settings: RunSettings, *, home: Home, server: RedisServer | None, environment: Mapping[str, str]
+) -> Plan:
+    """What to start, in words and environments."""
+    url = server.url if server else settings.redis_url
+    shared = build_environment(environment, settings=settings, home=home, redis_url=url)
+    at = reachable(settings.bind, settings.port)
+    workers = tuple(
+        Command(f"worker-{number}", (sys.executable, "-m", "worker"), shared)
+        for number in range(1, settings.workers + 1)
+    )
+    return Plan(
+        redis=Command("redis", server.words, environment) if server else None,
+        parts=(Command("api", (sys.executable, "-m", "api"), shared), *workers),
+        stop=Command("stop", (sys.executable, "-m", "worker", "stop"), shared),
+        redis_answers=lambda: probes.why_no_redis(url),
+        is_ready=lambda: probes.why_not_ready(at),
+        banner=build_banner(at=at, home=home.path, redis=server.told if server else without_password(url)),
+    )
+
+
+def build_environment(
+    environment: Mapping[str, str], *, settings: RunSettings, home: Home, redis_url: str
+) -> dict[str, str]:
+    """What the api and the workers see: our own environment, and what we decided. Readable lines, unless told else."""
+    decided = {
+        "KANTO_REDIS_URL": redis_url,
+        "KANTO_HOME": str(home.path),
+        "KANTO_PLATFORM": "process",
+        "KANTO_BIND": settings.bind,
+        "KANTO_PORT": str(settings.port),
+        "PYTHONUNBUFFERED": "1",
+    }
+    return {"KANTO_LOG_FORMAT": "text", **environment, **decided}
