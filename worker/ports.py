@@ -6,7 +6,7 @@ from typing import Protocol
 
 from common.cluster import ClusterSpec, MirrorRecord
 from common.store.port import Store
-from worker.core.observed import Down, Instance, Node, Platformed, Unknown
+from worker.core.observed import Down, Drained, Instance, Node, Platformed, Proof, Unknown
 from worker.core.ring import Wanted
 
 __all__ = ["Clock", "Couch", "Credentials", "Platform", "Store"]
@@ -116,6 +116,53 @@ class Couch(Protocol):
 
     def delete_fills(self, instance: Instance, credentials: Credentials) -> None:
         """kanto's one-shot documents on this instance are gone."""
+        ...
+
+    def fence(self, instance: Instance, nonce: str, credentials: Credentials) -> None:
+        """Move the fence forward as far as one call can, in hazard H8's order.
+
+        `observe` tells when it stands with this nonce.
+
+        The instance restarts its server in the middle; the call does not wait for it but for a moment.
+        """
+        ...
+
+    def unfence(self, instance: Instance, credentials: Credentials) -> None:
+        """Undo a fence, whole or half-made, nonce first: all logins of before work again."""
+        ...
+
+    def drain(
+        self, leaver: Instance, target: Instance, proofs: Sequence[Proof], credentials: Credentials, *, seconds: float
+    ) -> Drained:
+        """One piece, of at most `seconds`, of bringing all databases of a fenced leaver to a survivor and proving it.
+
+        Makes what databases the target lacks, with the leaver's `_security`; puts one-shot documents on the target;
+        goes on with the proof, a page at a time, of each that has completed. `proofs` are those of earlier pieces: each
+        that still speaks of the same data is gone on with, the others begin anew. Bounded memory whatever the size
+        (hazards H12, H13).
+        """
+        ...
+
+    def verify(
+        self,
+        leaver: Instance,
+        nonce: str,
+        proofs: Sequence[Proof],
+        targets: Sequence[Instance],
+        credentials: Credentials,
+    ) -> str | None:
+        """None when the leaver may go; else why not, in words (hazards H11, H12).
+
+        It may go when the fence stands with this nonce, every database of the leaver has a complete proof on one of the
+        targets, nothing came since, and each target's data are those that the proof names.
+        """
+        ...
+
+    def copy_user_replications(self, leaver: Instance, target: Instance, credentials: Credentials) -> tuple[str, ...]:
+        """Copy the users' own documents in `_replicator` (never kanto's).
+
+        The ids that have another body there (hazards H15).
+        """
         ...
 
 

@@ -23,8 +23,8 @@ class Instance:
     `identity` changes when the data is other data (a new folder, a new volume). `address` is the URL that kanto and
     siblings use, `url` the one shown to people. `phase` is the platform's word: a process or pod that is there is
     `running` even if CouchDB does not answer yet. `reason` is the platform's own word for why it is not running.
-    `loopback` is the URL by which its own CouchDB reaches itself, where that is another: a pod's address changes with the
-    pod, and with the source's address the replication id, so that all would be read again from the start.
+    `loopback` is the URL by which its own CouchDB reaches itself, where that is another: a pod's address changes with
+    the pod, and with the source's address the replication id, so that all would be read again from the start.
     """
 
     name: str
@@ -76,6 +76,48 @@ class Fill:
 
 
 @dataclass(frozen=True, slots=True)
+class Fence:
+    """An instance that is fenced, or half so.
+
+    `nonce` is the fence's own word once all of it stands, else None (hazards H8).
+    """
+
+    nonce: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """How far it is proved that a survivor holds what a leaver's database holds (hazards H11 to H13).
+
+    `target_uuid`, `source_start` and `target_start` (each database's `instance_start_time`) say of which data it
+    speaks. Everything up to the leaver's sequence `since` has been looked at, `documents` of them; `missing` were not
+    on the target at the last look. It is complete when nothing came after `since` and nothing is missing.
+    """
+
+    database: str
+    target: str
+    target_uuid: str
+    source_start: str
+    target_start: str
+    since: str = "0"
+    documents: int = 0
+    missing: int = 0
+    is_complete: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """What one bounded piece of draining one leaver to one survivor has reached: a proof per database begun.
+
+    `databases` are all that the leaver has to give; `waits` says in words what is still under way or in the way.
+    """
+
+    databases: tuple[str, ...]
+    proofs: tuple[Proof, ...]
+    waits: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Node:
     """One instance as its CouchDB answers. `security` is canonical JSON by database."""
 
@@ -84,7 +126,7 @@ class Node:
     security: Mapping[str, str] = field(default_factory=dict)
     replications: tuple[Replication, ...] = ()
     fills: tuple[Fill, ...] = ()
-    fence: str | None = None
+    fence: Fence | None = None
 
 
 @dataclass(frozen=True, slots=True)
