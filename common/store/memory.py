@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from common.cluster import ClusterKey, MirrorRecord
 from common.codec import decode, encode
-from common.errors import LeaseLost, NotRebuilt, PermanentError
+from common.errors import LeaseLost, NotRebuilt
 from common.jobs import Job, JobError, JobKind, JobStatus
 from common.store.memory_events import EventLog
 from common.store.memory_jobs import KeptJobs, is_late
@@ -19,7 +19,9 @@ from common.store.rules import (
     WORKER_SEEN,
     deadline_error,
     event_number,
+    is_conflict,
     milliseconds,
+    mirror_conflict,
     superseded_error,
 )
 
@@ -111,7 +113,7 @@ class MemoryStore:
             kept = self._clusters.get(key)
             if kept is None:
                 return
-            if due_in <= 0:
+            if milliseconds(due_in) <= 0:
                 kept.wake += 1
             self._due_by(key, self._now() + milliseconds(min(max(due_in, 0.0), HORIZON)))
 
@@ -125,6 +127,10 @@ class MemoryStore:
     def newest_event(self) -> str:
         with self._changed:
             return self._events.newest()
+
+    def now(self) -> float:
+        with self._changed:
+            return self._now() / 1000
 
     def workers(self) -> int:
         with self._changed:
@@ -211,7 +217,9 @@ class MemoryStore:
         with self._changed:
             now = self._now()
             for mirror in mirrored:
-                self._refuse_conflict(mirror)
+                kept = self._clusters.get(mirror.spec.key)
+                if kept is not None and is_conflict(self._shown(kept), mirror):
+                    raise mirror_conflict(mirror)
             for mirror in mirrored:
                 self._take_in(mirror, now)
                 self._due[mirror.spec.key] = now
@@ -411,17 +419,6 @@ class MemoryStore:
         self._changed.notify_all()
 
     # a lost Redis
-
-    def _refuse_conflict(self, mirror: MirrorRecord) -> None:
-        kept = self._clusters.get(mirror.spec.key)
-        if kept is None or kept.record.version != mirror.version:
-            return
-        if kept.record.spec != mirror.spec or self._owners[mirror.spec.user] != mirror.owner_hash:
-            raise PermanentError(
-                "mirror_conflict",
-                f"the platform and Redis hold different specs of {mirror.spec.key} under version {mirror.version}",
-                action="Correct one of the two by hand",
-            )
 
     def _take_in(self, mirror: MirrorRecord, now: int) -> None:
         self._counter = max(self._counter, mirror.version, mirror.fence)

@@ -8,7 +8,7 @@ Rules that every implementation keeps:
 - Spec versions and fencing numbers come from one counter, max(last + 1, now in ms), that is never deleted (hazards
   H21).
 - A write of a cluster record passes only with the last issued fencing number, else LeaseLost.
-- A command that cannot be carried out because the server does not answer raises StoreUnavailable, within 2 seconds.
+- A command that cannot be carried out because the server does not answer raises StoreUnavailable, within 3 seconds.
 """
 
 from collections.abc import Iterable

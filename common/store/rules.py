@@ -2,7 +2,10 @@
 
 import re
 
+from common.cluster import MirrorRecord
+from common.errors import PermanentError
 from common.jobs import Job, JobError, JobKind
+from common.store.port import ClusterRecord
 
 HORIZON = 3600.0
 """Seconds. A due time or a lease further away than this was set by another clock, and counts as over (hazards H19)."""
@@ -67,3 +70,21 @@ def deadline_error(job: Job) -> JobError:
 def superseded_error(job: Job) -> JobError:
     """Why a job was canceled by a delete of its cluster."""
     return JobError("superseded", f"{job.kind} of {job.key.tag} was ended by a delete of the cluster", "Nothing to do")
+
+
+def is_conflict(stored: ClusterRecord, mirror: MirrorRecord) -> bool:
+    """Whether Redis and the platform hold different things under one version (hazards H21).
+
+    What `decide` remembers is no part of it: of that, the one with the higher fencing number is newer.
+    """
+    if stored.version != mirror.version:
+        return False
+    return stored.spec != mirror.spec or stored.owner_hash != mirror.owner_hash
+
+
+def mirror_conflict(mirror: MirrorRecord) -> PermanentError:
+    return PermanentError(
+        "mirror_conflict",
+        f"the platform and Redis hold different specs of {mirror.spec.key} under version {mirror.version}",
+        action="Correct one of the two by hand",
+    )

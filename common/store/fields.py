@@ -1,0 +1,153 @@
+"""The fields of Redis's hashes: a cluster's and a job's to plain data and back. Times in them are milliseconds."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from common.cluster import ClusterKey, ClusterSpec, Durable, MirrorRecord
+from common.codec import decode, encode
+from common.jobs import Job, JobError, JobKind, JobStatus, Progress
+from common.store.port import ClusterRecord, Lease, Outcome, Submission
+from common.store.rules import HORIZON, deadline_error, milliseconds, superseded_error
+from common.view import ClusterView, Reason
+
+Fields = Mapping[str, str]
+
+_Reasons = tuple[Reason, ...]
+
+
+def paired(flat: list[str]) -> Fields:
+    """name, value, name, value ... as Lua gives a table."""
+    return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+def cluster_id(key: ClusterKey) -> str:
+    return f"{key.user}/{key.tag}"
+
+
+def cluster_key(text: str) -> ClusterKey:
+    """What `cluster_id` was given: no tag holds a slash."""
+    user, _, tag = text.rpartition("/")
+    return ClusterKey(user, tag)
+
+
+def duration(seconds: float) -> str:
+    return str(max(milliseconds(seconds), 0))
+
+
+def bounded(seconds: float) -> str:
+    """A due time's distance, not beyond the horizon at which it would count as due."""
+    return duration(min(seconds, HORIZON))
+
+
+def build_record(fields: Fields, owner_hash: str) -> ClusterRecord:
+    return ClusterRecord(
+        spec=decode(ClusterSpec, fields["spec"]),
+        version=int(fields["version"]),
+        owner_hash=owner_hash,
+        memory=fields.get("memory", ""),
+        durable=decode(Durable, fields["durable"]) if "durable" in fields else Durable(),
+        view=decode(ClusterView, fields["view"]) if "view" in fields else None,
+        job=fields.get("job"),
+        gone="gone_until" in fields,
+    )
+
+
+def build_job(fields: Fields) -> Job:
+    """The job; if Redis ended it by itself, the error is told from what the job was last seen to wait for."""
+    job = Job(
+        id=fields["id"],
+        key=ClusterKey(fields["user"], fields["tag"]),
+        kind=JobKind(fields["kind"]),
+        status=JobStatus(fields["status"]),
+        version=int(fields["version"]),
+        created_at=_seconds(fields["created_at"]),
+        deadline_at=_seconds(fields["deadline_at"]),
+        progress_deadline_at=_seconds(fields["progress_deadline_at"]),
+        request_id=fields["request_id"],
+        started_at=_seconds(fields["started_at"]) if "started_at" in fields else None,
+        ended_at=_seconds(fields["ended_at"]) if "ended_at" in fields else None,
+        step=fields.get("step", ""),
+        progress=decode(Progress, fields["progress"]) if "progress" in fields else Progress(),
+        reasons=decode(_Reasons, fields["reasons"]) if "reasons" in fields else (),
+        result=decode(ClusterView, fields["result"]) if "result" in fields else None,
+        error=decode(JobError, fields["error"]) if "error" in fields else None,
+        restore=decode(ClusterSpec, fields["restore"]) if "restore" in fields else None,
+    )
+    match fields.get("cause"):
+        case "deadline":
+            return replace(job, error=deadline_error(job))
+        case "superseded":
+            return replace(job, error=superseded_error(job))
+    return job
+
+
+def submission_fields(submission: Submission) -> Iterator[tuple[str, str]]:
+    spec = submission.spec
+    yield from key_fields(spec.key)
+    yield "job_id", submission.job_id
+    yield "kind", submission.kind
+    yield "request_id", submission.request_id
+    yield "owner_hash", submission.owner_hash
+    yield "spec", encode(spec)
+    yield "incarnation", spec.incarnation
+    yield "deleted", _flag(spec.deleted)
+    yield "deadline", duration(submission.deadline)
+    yield "progress_deadline", duration(submission.progress_deadline)
+    if submission.expected_version is not None:
+        yield "expected_version", str(submission.expected_version)
+    if submission.restore is not None:
+        yield "restore", encode(submission.restore)
+
+
+def key_fields(key: ClusterKey) -> Iterator[tuple[str, str]]:
+    yield "id", cluster_id(key)
+    yield "user", key.user
+    yield "tag", key.tag
+
+
+def lease_fields(lease: Lease) -> Iterator[tuple[str, str]]:
+    yield "id", cluster_id(lease.key)
+    yield "fence", str(lease.fence)
+    yield "ttl", duration(lease.ttl)
+    yield "version", str(lease.record.version)
+    yield "incarnation", lease.record.spec.incarnation
+    yield "wake_seen", str(lease.wake_seen)
+    if lease.job is not None:
+        yield "job_id", lease.job.id
+
+
+def outcome_fields(outcome: Outcome) -> Iterator[tuple[str, str]]:
+    for name, text in (("memory", outcome.memory), ("step", outcome.step)):
+        if text is not None:
+            yield name, text
+    for name in ("durable", "view", "progress", "reasons", "error"):
+        value = getattr(outcome, name)
+        if value is not None:
+            yield name, encode(value)
+    if outcome.progressed:
+        yield "progressed", _flag(True)
+    if outcome.ended is not None:
+        yield "ended", outcome.ended
+    if outcome.gone:
+        yield "gone", _flag(True)
+    yield "progress_window", duration(outcome.progress_window)
+    yield "gone_for", duration(outcome.gone_for)
+    yield "due_in", bounded(outcome.due_in)
+
+
+def mirror_values(mirror: MirrorRecord) -> tuple[str, ...]:
+    """The nine values that `rebuild.lua` takes, in its order."""
+    spec = mirror.spec
+    numbers = (str(mirror.version), str(mirror.fence))
+    return (
+        *(spec.user, spec.tag, *numbers, spec.incarnation, _flag(spec.deleted)),
+        *(encode(spec), encode(mirror.durable), mirror.owner_hash),
+    )
+
+
+def _seconds(text: str) -> float:
+    return int(text) / 1000
+
+
+def _flag(value: bool) -> str:
+    return "1" if value else "0"

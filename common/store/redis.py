@@ -1,0 +1,171 @@
+"""The store in Redis 7.0 or newer, and in Valkey: one Lua script a command, so that each is one transaction."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from common.cluster import ClusterKey, MirrorRecord
+from common.errors import LeaseLost, NotRebuilt
+from common.jobs import Job
+from common.store.commands import COMMANDS, build_script
+from common.store.connection import connect, translated
+from common.store.fields import (
+    bounded,
+    build_job,
+    build_record,
+    cluster_key,
+    duration,
+    key_fields,
+    lease_fields,
+    mirror_values,
+    outcome_fields,
+    paired,
+    submission_fields,
+)
+from common.store.port import Claim, ClusterRecord, Event, Lease, Outcome, Refusal, Submission, Submitted
+from common.store.rules import EVENTS_AT_ONCE, EVENTS_BLOCK, FIRST_EVENT, event_number, is_conflict, mirror_conflict
+
+EVENTS_KEY = "kanto:events"
+
+
+class RedisStore:
+    """See the protocol. `keep_jobs` is in seconds; `connections` bounds how many commands are under way at once.
+
+    Reads of events have connections of their own, so that those who wait starve nobody. Making one connects to nothing.
+    """
+
+    def __init__(self, url: str, *, keep_jobs: float = 7 * 24 * 3600.0, connections: int = 32) -> None:
+        self._client = connect(url, connections=connections)
+        self._reader = connect(url, connections=4)
+        self._scripts = {
+            command: self._client.register_script(build_script(command, keep_jobs=keep_jobs)) for command in COMMANDS
+        }
+
+    def close(self) -> None:
+        """Give the connections back. The store can be used again: it connects anew."""
+        self._client.connection_pool.disconnect()
+        self._reader.connection_pool.disconnect()
+
+    # what the api does
+
+    def submit(self, submission: Submission) -> Submitted:
+        refusal, fields = self._run("submit", submission_fields(submission))
+        return Submitted(_job(fields), Refusal(refusal) if refusal else None)
+
+    def owner_hash(self, user: str) -> str | None:
+        is_rebuilt, owner_hash = self._run("owner_hash", [("user", user)])
+        if not is_rebuilt:
+            raise NotRebuilt
+        return owner_hash or None
+
+    def cluster(self, key: ClusterKey) -> ClusterRecord | None:
+        record = self._read(key)
+        return None if record is None or record.gone else record
+
+    def clusters(self, user: str) -> tuple[ClusterRecord, ...]:
+        owner_hash, *found = self._run("clusters", [("user", user)])
+        records = (build_record(paired(fields), owner_hash) for _, fields in sorted(found))
+        return tuple(record for record in records if not record.gone)
+
+    def job(self, job_id: str) -> Job | None:
+        return _job(self._run("job", [("job_id", job_id)]))
+
+    def jobs(self, user: str, *, limit: int = 100) -> tuple[Job, ...]:
+        found = self._run("jobs", [("user", user), ("limit", str(limit))])
+        return tuple(build_job(paired(fields)) for fields in found)
+
+    def wake(self, key: ClusterKey, due_in: float = 0.0) -> None:
+        self._run("wake", [*key_fields(key), ("due_in", bounded(due_in))])
+
+    def events(self, after: str, *, block: float) -> tuple[Event, ...]:
+        event_number(after)
+        # BLOCK 0 would wait for ever, so what is under a millisecond does not block at all.
+        wait = int(min(block, EVENTS_BLOCK) * 1000)
+        with translated("events"):
+            answer: Any = self._reader.xread(
+                {EVENTS_KEY: after}, count=EVENTS_AT_ONCE, block=wait if wait > 0 else None
+            )
+        return tuple(_event(entry, fields) for _, entries in answer for entry, fields in entries)
+
+    def newest_event(self) -> str:
+        with translated("newest_event"):
+            newest: Any = self._client.xrevrange(EVENTS_KEY, count=1)
+        return str(newest[0][0]) if newest else FIRST_EVENT
+
+    def now(self) -> float:
+        with translated("now"):
+            seconds, microseconds = self._client.time()
+        return int(seconds) + int(microseconds) / 1_000_000
+
+    def workers(self) -> int:
+        return int(self._run("workers"))
+
+    # what the worker does
+
+    def claim(self, worker: str, *, limit: int, lease: float) -> Claim:
+        arguments = [("worker", worker), ("limit", str(limit)), ("lease", duration(lease))]
+        next_in, *ids = self._run("claim", arguments)
+        return Claim(tuple(map(cluster_key, ids)), int(next_in) / 1000 if next_in else None)
+
+    def acquire(self, key: ClusterKey, owner: str, *, ttl: float) -> Lease | None:
+        answer = self._run("acquire", [*key_fields(key), ("owner", owner), ("ttl", duration(ttl))])
+        if not answer:
+            return None
+        fence, now, wake, owner_hash, cluster, job = answer
+        record = build_record(paired(cluster), owner_hash)
+        return Lease(key, owner, int(fence), ttl, int(now) / 1000, int(wake), record, _job(job))
+
+    def renew(self, lease: Lease) -> None:
+        self._run_leased("renew", lease)
+
+    def check(self, lease: Lease) -> None:
+        self._run_leased("check", lease)
+
+    def save(self, lease: Lease, outcome: Outcome) -> None:
+        self._run_leased("save", lease, outcome_fields(outcome))
+
+    def release(self, lease: Lease, outcome: Outcome) -> None:
+        if outcome.ended is not None and not outcome.ended.is_ended:
+            raise ValueError(f"a job cannot end as {outcome.ended}")
+        self._run_leased("release", lease, outcome_fields(outcome))
+
+    def is_rebuilt(self) -> bool:
+        return bool(self._run("is_rebuilt"))
+
+    def rebuild(self, records: Iterable[MirrorRecord]) -> None:
+        mirrored = sorted(records, key=lambda record: (record.version, record.spec.key))
+        for mirror in mirrored:
+            stored = self._read(mirror.spec.key)
+            if stored is not None and is_conflict(stored, mirror):
+                raise mirror_conflict(mirror)
+        self._call("rebuild", [value for mirror in mirrored for value in mirror_values(mirror)])
+
+    # how
+
+    def _read(self, key: ClusterKey) -> ClusterRecord | None:
+        owner_hash, *found = self._run("clusters", [("user", key.user), ("tag", key.tag)])
+        return build_record(paired(found[0][1]), owner_hash) if found else None
+
+    def _run_leased(self, command: str, lease: Lease, arguments: Iterable[tuple[str, str]] = ()) -> None:
+        match self._run(command, [*lease_fields(lease), *arguments]):
+            case "lost":
+                raise LeaseLost(f"the lease of {lease.key} is another's")
+            case "lapsed":
+                raise LeaseLost(f"the lease of {lease.key} has run out")
+            case "moved":
+                raise LeaseLost(f"the spec of {lease.key} has changed")
+
+    def _run(self, command: str, arguments: Iterable[tuple[str, str]] = ()) -> Any:
+        return self._call(command, [part for pair in arguments for part in pair])
+
+    def _call(self, command: str, arguments: list[str]) -> Any:
+        """EVALSHA; a server that does not know the script (a new one) is given it and asked again."""
+        with translated(command):
+            return self._scripts[command](args=arguments)
+
+
+def _job(fields: list[str]) -> Job | None:
+    return build_job(paired(fields)) if fields else None
+
+
+def _event(event_id: str, fields: dict[str, str]) -> Event:
+    return Event(event_id, cluster_key(fields["cluster"]), fields["job"] or None, fields["ended"] == "1")

@@ -1,0 +1,8 @@
+-- Gives {owner's hash or '', {tag, fields}, ...}: of one tag where it is named, else of all; those that are gone too.
+local a = paired(ARGV)
+local found = {field(OWNERS, a.user) or ''}
+for _, tag in ipairs(a.tag and {a.tag} or redis.call('SMEMBERS', tags_key(a.user))) do
+  local cluster = read(cluster_key(a.user .. '/' .. tag))
+  if cluster then found[#found + 1] = {tag, flat(cluster)} end
+end
+return found

@@ -1,0 +1,21 @@
+-- Goes before save and release: writes all of an outcome but the end of the job. Gives the job the lease was for, or
+-- nil if it or its spec does not stand any more.
+local function write_outcome(a, cluster)
+  local key = cluster_key(a.id)
+  if cluster.incarnation ~= a.incarnation then return nil end
+  local is_moved = cluster.version ~= a.version
+  write(key, {memory = a.memory, view = a.view, durable = not is_moved and a.durable or nil})
+  if is_moved or not a.job_id or cluster.job ~= a.job_id then return nil end
+  local job = read(job_key(a.job_id))
+  if not job then return nil end
+  local changes = {step = a.step, progress = a.progress, reasons = a.reasons}
+  if a.progressed then changes.progress_deadline_at = after(a.progress_window) end
+  write(job_key(job.id), changes)
+  for name, value in pairs(changes) do job[name] = value end
+  set_deadline(job)
+  return job
+end
+
+local function tell(a, job)
+  if a.view or (job and (a.step or a.progress or a.reasons)) then post(a.id, job and job.id, false) end
+end

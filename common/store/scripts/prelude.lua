@@ -1,0 +1,148 @@
+-- Goes before every command. One script is one transaction; times are milliseconds of Redis's own clock.
+-- Records are opaque text, never decoded here: cjson turns [] into {} and big numbers into floats. What a script
+-- decides on is a field of its own. A cluster's id is user/tag; a name that holds no value is absent, never empty.
+
+local COUNTER, REBUILT, OWNERS = 'kanto:counter', 'kanto:rebuilt', 'kanto:owners'
+local DUE, DEADLINES, WORKERS, EVENTS = 'kanto:due', 'kanto:deadlines', 'kanto:workers', 'kanto:events'
+
+local function cluster_key(id) return 'kanto:cluster:' .. id end
+local function job_key(id) return 'kanto:job:' .. id end
+local function tags_key(user) return 'kanto:tags:' .. user end
+local function jobs_key(user) return 'kanto:jobs:' .. user end
+
+local function text(number) return string.format('%.0f', number) end
+
+local clock = redis.call('TIME')
+local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
+
+local function after(duration) return text(now + tonumber(duration)) end
+
+local function paired(list)
+  local named = {}
+  for i = 1, #list, 2 do named[list[i]] = list[i + 1] end
+  return named
+end
+
+local function flat(named)
+  local list = {}
+  for name, value in pairs(named) do
+    list[#list + 1] = name
+    list[#list + 1] = value
+  end
+  return list
+end
+
+-- The fields of a hash by name, or nil.
+local function read(key)
+  local list = redis.call('HGETALL', key)
+  if #list == 0 then return nil end
+  return paired(list)
+end
+
+local function field(key, name) return redis.call('HGET', key, name) or nil end
+
+-- Set what `changes` names, and nothing else.
+local function write(key, changes)
+  for name, value in pairs(changes) do redis.call('HSET', key, name, value) end
+end
+
+local function next_number()
+  local last = tonumber(redis.call('GET', COUNTER) or '0')
+  local number = text(math.max(last + 1, now))
+  redis.call('SET', COUNTER, number)
+  return number
+end
+
+local function post(id, job, ended)
+  redis.call('XADD', EVENTS, 'MAXLEN', '~', MAX_EVENTS, '*', 'cluster', id, 'job', job or '', 'ended', ended and '1' or '0')
+end
+
+-- Due times
+
+local function due_now(id) redis.call('ZADD', DUE, text(now), id) end
+local function due_in(id, duration) redis.call('ZADD', DUE, after(duration), id) end
+local function due_within(id, duration) redis.call('ZADD', DUE, 'LT', after(duration), id) end
+
+-- Clusters
+
+local function is_leased(cluster)
+  local ends = tonumber(cluster.lease_until)
+  return ends ~= nil and now < ends and ends <= now + HORIZON
+end
+
+local function is_held(cluster, fence)
+  return cluster ~= nil and cluster.fence == fence and cluster.lease_until ~= nil
+end
+
+-- Whether there is no such cluster, or it was gone long enough and is now forgotten for good.
+local function forget_if_over(id, user, tag)
+  local key = cluster_key(id)
+  if redis.call('EXISTS', key) == 1 then
+    local part = redis.call('HMGET', key, 'gone_until', 'lease_until')
+    if not part[1] or tonumber(part[1]) > now or is_leased({lease_until = part[2]}) then return false end
+  end
+  redis.call('DEL', key)
+  redis.call('SREM', tags_key(user), tag)
+  redis.call('ZREM', DUE, id)
+  return true
+end
+
+-- Jobs
+
+-- The end of a job, whatever the reason: it happens once, is told, and starts the time for which the job is kept.
+local function finish(job, changes)
+  local key, id = job_key(job.id), job.user .. '/' .. job.tag
+  changes.ended_at = text(now)
+  write(key, changes)
+  for name, value in pairs(changes) do job[name] = value end
+  redis.call('ZREM', DEADLINES, job.id)
+  redis.call('PEXPIRE', key, KEEP_JOBS)
+  redis.call('PEXPIRE', jobs_key(job.user), KEEP_JOBS)
+  if field(cluster_key(id), 'job') == job.id then redis.call('HDEL', cluster_key(id), 'job') end
+  post(id, job.id, true)
+end
+
+-- Bring the former spec back, if no other came since.
+local function restore(job)
+  local id = job.user .. '/' .. job.tag
+  local key = cluster_key(id)
+  if not job.restore or field(key, 'version') ~= job.version then return end
+  write(key, {spec = job.restore, version = next_number(), deleted = '0'})
+  redis.call('HINCRBY', key, 'wake', 1)
+  due_now(id)
+end
+
+local function has_ended(job)
+  return job.status ~= 'queued' and job.status ~= 'running'
+end
+
+-- The job as it is now, or nil: one past a deadline is ended first.
+local function read_job(job_id)
+  local job = read(job_key(job_id))
+  if not job then
+    redis.call('ZREM', DEADLINES, job_id)
+    return nil
+  end
+  if not has_ended(job) and math.min(tonumber(job.deadline_at), tonumber(job.progress_deadline_at)) <= now then
+    finish(job, {status = 'failed', cause = 'deadline'})
+    restore(job)
+  end
+  return job
+end
+
+-- The cluster's job that has not ended, or nil.
+local function unfinished(id)
+  local job_id = field(cluster_key(id), 'job')
+  local job = job_id and read_job(job_id)
+  if not job or has_ended(job) then return nil end
+  return job
+end
+
+local function set_deadline(job)
+  redis.call('ZADD', DEADLINES, text(math.min(tonumber(job.deadline_at), tonumber(job.progress_deadline_at))), job.id)
+end
+
+local function supersede(id)
+  local former = unfinished(id)
+  if former then finish(former, {status = 'canceled', cause = 'superseded'}) end
+end

@@ -1,0 +1,1 @@
+return redis.call('ZCOUNT', WORKERS, text(now - WORKER_SEEN), '+inf')
