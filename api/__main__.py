@@ -1,0 +1,8 @@
+"""`python -m api`."""
+
+import sys
+
+from api.main import main
+
+if __name__ == "__main__":
+    sys.exit(main())

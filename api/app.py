@@ -1,0 +1,155 @@
+"""The application: routes made from the table of operations, and what is said on any other way."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from api import openapi
+from api.basic import basic_caller
+from api.call import Call
+from api.envelope import Answer, Words, internal, refusal
+from api.fields import caller
+from api.forms import read_form
+from api.operations import OPERATIONS, Operation
+from api.requests import RequestLog
+from api.service import Service
+from api.show import show_job
+from api.system import health, readiness
+from api.welcome import welcome
+from common import log
+from common.errors import KantoError, UserError
+
+FORM_WITHIN = 30.0
+"""Seconds in which a form has to arrive."""
+
+JOB_WORDS = Words("couchdb job detail", "job")
+OTHER_WORDS = Words("request")
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def build_app(service: Service, *, clock: Callable[[], float]) -> FastAPI:
+    """The application over a service, whose waiters it starts and stops. `clock` is monotonic."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        service.waiters.start()
+        try:
+            yield
+        finally:
+            await service.waiters.stop()
+            service.close()
+
+    app = FastAPI(
+        title="kanto",
+        version=service.version,
+        summary="Rings of independent CouchDB instances behind one endpoint",
+        lifespan=lifespan,
+        redoc_url=None,
+        redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
+    for operation in OPERATIONS:
+        _add(app, operation.path, "POST", _form_endpoint(service, operation), openapi.form_operation(operation))
+    _add(app, "/v0/jobs/{job_id}", "GET", _job_endpoint(service), openapi.job_operation())
+    _add_system(app, service)
+    app.add_middleware(RequestLog, chance=service.chance, clock=clock)
+    return app
+
+
+def _add(app: FastAPI, path: str, method: str, endpoint: Endpoint, described: openapi.Described) -> None:
+    app.add_api_route(
+        path,
+        endpoint,
+        methods=[method],
+        summary=described.summary,
+        responses=described.responses,
+        openapi_extra=described.extra,
+        name=path.strip("/").replace("/", "-"),
+        response_class=Response,
+        response_model=None,
+    )
+
+
+def _form_endpoint(service: Service, operation: Operation) -> Endpoint:
+    async def endpoint(request: Request) -> Response:
+        async def run() -> Answer:
+            form = await read_form(request, within=FORM_WITHIN)
+            who = caller(form, query=request.query_params)
+            call = Call(service, request, form, who, _request_id(request), operation.words)
+            return await operation.run(call)
+
+        return await _answered(request, operation.words, run)
+
+    return endpoint
+
+
+def _job_endpoint(service: Service) -> Endpoint:
+    async def endpoint(request: Request) -> Response:
+        async def run() -> Answer:
+            who = basic_caller(request.headers.get("authorization"))
+            call = Call(service, request, {}, who, _request_id(request), JOB_WORDS)
+            return await show_job(call, request.path_params["job_id"])
+
+        return await _answered(request, JOB_WORDS, run)
+
+    return endpoint
+
+
+async def _answered(request: Request, words: Words, run: Callable[[], Awaitable[Answer]]) -> Response:
+    """The one place where errors become answers."""
+    try:
+        answer = await run()
+    except KantoError as error:
+        answer = refusal(error, words)
+        if answer.http >= 500:
+            _log.warning("request refused", code=error.code, why=error.message)
+    except Exception:
+        _log.exception("a request failed by a mistake of kanto's")
+        answer = internal(words, _request_id(request))
+    return answer.response()
+
+
+def _add_system(app: FastAPI, service: Service) -> None:
+    text = welcome(OPERATIONS, version=service.version)
+    by_path = {operation.path: operation for operation in OPERATIONS}
+
+    async def healthz(_request: Request) -> Response:
+        return (await health()).response()
+
+    async def readyz(_request: Request) -> Response:
+        return (await readiness(service)).response()
+
+    async def not_found(_request: Request, _error: Exception) -> Response:
+        return PlainTextResponse(text, status_code=404)
+
+    async def wrong_method(request: Request, error: Exception) -> Response:
+        allow = (error.headers or {}).get("Allow", "") if isinstance(error, HTTPException) else ""
+        operation = by_path.get(request.url.path)
+        how = f"POST a form to {operation.path}" if operation is not None else f"Use {allow}"
+        mistake = UserError("wrong_method", f"{request.method} is not for this path", action=how)
+        answer = refusal(mistake, operation.words if operation is not None else OTHER_WORDS)
+        response = answer.response()
+        response.headers["Allow"] = allow
+        return response
+
+    async def root(_request: Request) -> Response:
+        return PlainTextResponse(text)
+
+    app.add_route("/", root, methods=["GET", "HEAD", "POST"], include_in_schema=False)
+    _add(app, "/healthz", "GET", healthz, openapi.system_operation("Whether this process lives"))
+    _add(app, "/readyz", "GET", readyz, openapi.system_operation("Whether Redis answers and a worker works"))
+    app.add_exception_handler(404, not_found)
+    app.add_exception_handler(405, wrong_method)
+
+
+def _request_id(request: Request) -> str:
+    request_id: str = request.state.request_id
+    return request_id
+
+
+_log = log.get("api.app")

@@ -1,0 +1,67 @@
+"""What each request changes in a spec. Pure: a spec and the request in, the new spec out."""
+
+from dataclasses import dataclass, replace
+
+from api.fields import MAX_DATABASES, Caller, Databases, too_many_databases
+from common.cluster import ClusterSpec, Spawner
+from common.jobs import JobKind
+from common.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """`restore` is the spec that comes back if the job ends without success (hazards H23)."""
+
+    kind: JobKind
+    spec: ClusterSpec
+    restore: ClusterSpec | None = None
+
+
+def creation(
+    *, caller: Caller, tag: str, replicas: int, incarnation: str, admin_line: str, settings: Settings
+) -> Change:
+    """A new cluster: its owner is its CouchDB admin, and it replicates the databases that new clusters do."""
+    spawner: Spawner = "process" if settings.platform == "process" else settings.spawner_type
+    spec = ClusterSpec(
+        user=caller.user,
+        tag=tag,
+        incarnation=incarnation,
+        replicas=replicas,
+        databases=settings.default_databases,
+        admin_name=caller.user,
+        admin_line=admin_line,
+        spawner=spawner,
+    )
+    return Change(JobKind.CREATE, spec)
+
+
+def scaling(spec: ClusterSpec, *, replicas: int, force: bool) -> Change:
+    """Another number of instances. Fewer may turn out impossible, so the former spec is kept at hand."""
+    shrinks = replicas < spec.replicas
+    restore = replace(spec, force=False) if shrinks else None
+    return Change(JobKind.SCALE, replace(spec, replicas=replicas, force=force), restore)
+
+
+def replication(spec: ClusterSpec, databases: Databases) -> Change:
+    """More names in the saved list; `*` adds all databases there are and will be."""
+    names = tuple(sorted({*spec.databases, *databases.names}))
+    if len(names) > MAX_DATABASES:
+        raise too_many_databases(len(names))
+    everything = spec.all_databases or databases.everything
+    return Change(JobKind.REPLICATE, replace(spec, databases=names, all_databases=everything, force=False))
+
+
+def deletion(spec: ClusterSpec, *, force: bool) -> Change:
+    """The end of a cluster. There is no way back from here (hazards H23)."""
+    return Change(JobKind.DELETE, replace(spec, deleted=True, force=force))
+
+
+def deadlines(kind: JobKind, settings: Settings) -> tuple[float, float]:
+    """Seconds from now: until the job ends in any case, and until it ends for want of progress (hazards H24)."""
+    whole = {
+        JobKind.CREATE: settings.deadline_create,
+        JobKind.SCALE: settings.deadline_scale,
+        JobKind.REPLICATE: settings.deadline_replicate,
+        JobKind.DELETE: settings.deadline_delete,
+    }[kind]
+    return whole, min(whole, settings.deadline_progress)

@@ -1,0 +1,77 @@
+"""The api as a process: the one place that builds clients, and the end of it that nobody has to wait for."""
+
+import sys
+import time
+from importlib.metadata import PackageNotFoundError, version
+from random import SystemRandom
+from types import FrameType
+
+import uvicorn
+from pydantic import ValidationError
+
+from api.app import build_app
+from api.service import build_service
+from api.waiters import Waiters
+from common import log
+from common.settings import Settings
+from common.store.redis import RedisStore
+from common.wakeup import WakeUps, build_celery
+
+GRACE = 10
+"""Seconds that requests get to end after a SIGTERM; those that wait for jobs are answered at once."""
+
+
+class Server(uvicorn.Server):
+    """uvicorn, but a signal lets all waiters go first: the lifespan ends only after their requests have been cut."""
+
+    def __init__(self, config: uvicorn.Config, waiters: Waiters) -> None:
+        super().__init__(config)
+        self._waiters = waiters
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """A second signal does not wait for requests that still run."""
+        del sig, frame
+        self._waiters.let_go()
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
+def main() -> int:
+    """Serve until SIGTERM or SIGINT; the exit code is 0 then, 2 for settings that make no sense."""
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        for problem in error.errors():
+            sys.stderr.write(f"kanto: setting {'.'.join(map(str, problem['loc']))}: {problem['msg']}\n")
+        return 2
+    log.configure(settings.log_format)
+    store = RedisStore(settings.redis_url, keep_jobs=settings.keep_jobs)
+    service = build_service(
+        store,
+        WakeUps(build_celery(settings.redis_url)),
+        settings,
+        chance=SystemRandom(),
+        clock=time.monotonic,
+        version=_version(),
+    )
+    config = uvicorn.Config(
+        build_app(service, clock=time.monotonic),
+        host=settings.bind,
+        port=settings.port,
+        log_config=None,
+        access_log=False,  # its lines hold query strings, which may hold tokens; api/requests.py writes our own
+        server_header=False,
+        timeout_graceful_shutdown=GRACE,
+    )
+    try:
+        Server(config, service.waiters).run()
+    finally:
+        store.close()
+    return 0
+
+
+def _version() -> str:
+    try:
+        return version("kanto")
+    except PackageNotFoundError:
+        return "(not installed)"

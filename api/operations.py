@@ -1,0 +1,93 @@
+"""The table of operations: a path, what it is for, its fields, its words, and who carries it out. One entry each."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from api.call import Call
+from api.change import delete, replicate, scale
+from api.create import create
+from api.envelope import Answer, Words
+from api.show import detail, job, list_clusters
+
+Run: TypeAlias = Callable[[Call], Awaitable[Answer]]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of a form, for the welcome and for /docs. The rules themselves are in api/fields.py."""
+
+    name: str
+    text: str
+    is_needed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """`makes_job`: it changes something, so it answers 202 to one who does not want to wait for the end."""
+
+    path: str
+    text: str
+    words: Words
+    run: Run
+    fields: tuple[Field, ...] = ()
+    makes_job: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.path.rpartition("/")[2]
+
+    @property
+    def all_fields(self) -> tuple[Field, ...]:
+        return (USERNAME, TOKEN, *self.fields, *((ASYNC,) if self.makes_job else ()))
+
+
+USERNAME = Field("username", "1 to 64 of A-Z a-z 0-9 . _ @ + - that begin with a letter or digit")
+TOKEN = Field("token", "8 to 128 printable ASCII characters without space, quote and backslash")
+TAG = Field("cluster_tag", "the cluster's short name; cut to 12 characters")
+NEW_TAG = Field(
+    "cluster_tag", "a short name of a-z 0-9 -, cut to 12; under 4 characters: a random one", is_needed=False
+)
+REPLICAS = Field("replicas", "how many instances: an integer, taken as the nearest of 1 to 10")
+DATABASES = Field("databases", "a,b,c; * means all, later ones too")
+JOB_ID = Field("job_id", "the id that the answer with the job named")
+FORCE = Field("force", "1: go on where kanto would refuse because data may be lost", is_needed=False)
+ASYNC = Field("async", "1: answer at once, with the id of the job", is_needed=False)
+
+OPERATIONS = (
+    Operation(
+        "/v0/create",
+        "make a cluster; the first create of a username claims it with its token",
+        Words("couchdb cluster creation"),
+        create,
+        (NEW_TAG, REPLICAS),
+        makes_job=True,
+    ),
+    Operation(
+        "/v0/scale",
+        "change the number of instances",
+        Words("couchdb cluster scaling"),
+        scale,
+        (TAG, REPLICAS, FORCE),
+        makes_job=True,
+    ),
+    Operation(
+        "/v0/replicate",
+        "add databases to those that the instances replicate",
+        Words("couchdb cluster configure db replication"),
+        replicate,
+        (TAG, DATABASES),
+        makes_job=True,
+    ),
+    Operation(
+        "/v0/delete",
+        "remove a cluster and its data",
+        Words("couchdb cluster deletion"),
+        delete,
+        (TAG, FORCE),
+        makes_job=True,
+    ),
+    Operation("/v0/list", "your clusters", Words("couchdb list clusters", "user"), list_clusters),
+    Operation("/v0/detail", "a cluster as it is now", Words("couchdb cluster detail"), detail, (TAG,)),
+    Operation("/v0/job", "a job: how far it is, or how it ended", Words("couchdb job detail", "job"), job, (JOB_ID,)),
+)

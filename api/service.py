@@ -1,0 +1,83 @@
+"""What operations work with: the store and those who guard the event loop from it, gathered in one value."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import Protocol
+
+from api.threads import Threads
+from api.users import Users, build_hasher
+from api.waiters import Waiters
+from common.cluster import ClusterKey
+from common.errors import StoreUnavailable, TemporaryError
+from common.settings import Settings
+from common.store.port import Store
+
+STORE_THREADS = 4
+HASHING_THREADS = 2
+"""Each takes a core and 19 MiB while it hashes: more of them only make everybody slower."""
+
+
+class Waker(Protocol):
+    """Hints a worker at a cluster. May be lost: the due set in the store is the truth."""
+
+    def send(self, key: ClusterKey) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """`store` and `waker` block, so they are called through `threads`; hashes are made through `hashing`."""
+
+    store: Store
+    waker: Waker
+    settings: Settings
+    threads: Threads
+    hashing: Threads
+    users: Users
+    waiters: Waiters
+    chance: Random
+    version: str
+
+    def random_id(self) -> str:
+        """128 bits as 32 hex digits."""
+        return f"{self.chance.getrandbits(128):032x}"
+
+    def close(self) -> None:
+        self.threads.close()
+        self.hashing.close()
+
+
+def build_service(
+    store: Store,
+    waker: Waker,
+    settings: Settings,
+    *,
+    chance: Random,
+    clock: Callable[[], float],
+    version: str,
+) -> Service:
+    """`chance` makes ids, salts and keys: it must be the system's outside of tests. `clock` is monotonic."""
+    # A call of the store ends within 2 seconds, so with these 0.9 nobody waits 3 seconds to hear that it is away.
+    threads = Threads("store", count=STORE_THREADS, start_within=0.9, late=_store_is_slow, clock=clock)
+    hashing = Threads("hashing", count=HASHING_THREADS, start_within=10.0, late=_too_busy, clock=clock)
+    return Service(
+        store=store,
+        waker=waker,
+        settings=settings,
+        threads=threads,
+        hashing=hashing,
+        users=Users(build_hasher(), hashing, chance=chance, clock=clock),
+        waiters=Waiters(store, threads, clock=clock),
+        chance=chance,
+        version=version,
+    )
+
+
+def _store_is_slow() -> StoreUnavailable:
+    return StoreUnavailable("kanto's store answers too slowly; nothing was changed")
+
+
+def _too_busy() -> TemporaryError:
+    return TemporaryError(
+        "too_busy", "too many requests wait for their token to be checked", action="Try again later", retry_in=10.0
+    )

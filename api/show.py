@@ -1,0 +1,102 @@
+"""Detail, list and job: what is, without a change."""
+
+import asyncio
+from dataclasses import dataclass
+
+from api import fields
+from api.call import Call
+from api.envelope import Answer, ok
+from api.follow import ASK_AGAIN_AFTER
+from api.render import cluster_detail, cluster_line, job_detail
+from api.service import Waker
+from api.submit import no_such_cluster
+from common.cluster import ClusterKey
+from common.errors import UserError
+from common.jobs import Job
+from common.store.port import ClusterRecord, Store
+
+FRESH_WITHIN = 1.0
+"""Seconds that detail waits for a fresh look."""
+
+
+async def detail(call: Call) -> Answer:
+    """A cluster as it is now: wakes a worker and waits a second for its look, else shows the last one."""
+    service = call.service
+    key = ClusterKey(call.caller.user, fields.tag(call.form))
+    found = await service.threads.run(_find_cluster, service.store, key)
+    await call.prove(found.stored)
+    if found.record is None:
+        raise no_such_cluster(key)
+    with service.waiters.look(key, since=found.now) as look:
+        await service.threads.run(_ask_for_look, service.store, service.waker, key)
+        await asyncio.wait((look,), timeout=FRESH_WITHIN)
+    fresh = look.result() if look.done() else None
+    if fresh is None:
+        found = await service.threads.run(_find_cluster, service.store, key)
+        fresh = found.record
+    if fresh is None:
+        raise no_such_cluster(key)
+    shown = cluster_detail(fresh, now=found.now, upkeep_interval=service.settings.upkeep_interval)
+    return ok(call.words.done(key.tag), result=shown)
+
+
+async def list_clusters(call: Call) -> Answer:
+    """All clusters of the caller by tag, each as of its last look."""
+    service = call.service
+    found = await service.threads.run(_find_clusters, service.store, call.caller.user)
+    await call.prove(found.stored)
+    interval = service.settings.upkeep_interval
+    shown = [cluster_line(record, now=found.now, upkeep_interval=interval) for record in found.records]
+    return ok(call.words.done(call.caller.user), result=shown)
+
+
+async def job(call: Call) -> Answer:
+    """The job that the form names."""
+    return await show_job(call, fields.job_id(call.form))
+
+
+async def show_job(call: Call, job_id: str) -> Answer:
+    """A job of the caller's own; somebody else's does not exist (404, and not 403)."""
+    service = call.service
+    found = await service.threads.run(_find_job, service.store, call.caller.user, job_id)
+    await call.prove(found.stored)
+    if found.job is None:
+        raise UserError("no_such_job", "you have no job of this id", action="The answer with the job named its id")
+    headers = {} if found.job.status.is_ended else {"Retry-After": ASK_AGAIN_AFTER}
+    shown = job_detail(found.job, found.record)
+    return Answer(200, "ok", call.words.done(job_id), result=shown, headers=headers)
+
+
+# what is read in one hop to a thread
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    stored: str | None
+    now: float
+    record: ClusterRecord | None = None
+    records: tuple[ClusterRecord, ...] = ()
+    job: Job | None = None
+
+
+def _find_cluster(store: Store, key: ClusterKey) -> _Found:
+    stored = store.owner_hash(key.user)
+    return _Found(stored, store.now(), record=store.cluster(key) if stored is not None else None)
+
+
+def _find_clusters(store: Store, user: str) -> _Found:
+    stored = store.owner_hash(user)
+    return _Found(stored, store.now(), records=store.clusters(user) if stored is not None else ())
+
+
+def _find_job(store: Store, user: str, job_id: str) -> _Found:
+    stored = store.owner_hash(user)
+    found = store.job(job_id) if stored is not None else None
+    if found is None or found.key.user != user:
+        return _Found(stored, 0.0)
+    return _Found(stored, 0.0, record=store.cluster(found.key), job=found)
+
+
+def _ask_for_look(store: Store, waker: Waker, key: ClusterKey) -> None:
+    store.wake(key)
+    waker.send(key)
