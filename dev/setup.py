@@ -25,6 +25,7 @@ LOG = VENV / "setup.log"
 OLDEST_PYTHON = (3, 11)
 OLDEST_NODE = 20
 SECONDS_PER_COMMAND = 900
+SECONDS_PER_WORD = 20
 
 # What the tools print, in lower case, and what a person can do about it.
 CAUSES = (
@@ -170,26 +171,38 @@ def run(command: list[str], *, folder: Path = ROOT, path: str | None = None) -> 
         environment["PATH"] = path
     if "PIP_INDEX_URL" in os.environ:
         environment.setdefault("UV_DEFAULT_INDEX", os.environ["PIP_INDEX_URL"])
-    try:
-        ended = subprocess.run(
-            command,
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            timeout=SECONDS_PER_COMMAND,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise SetupError(
-            f"`{readable(command)}` did not end within {SECONDS_PER_COMMAND // 60} minutes: look at the network, "
-            "then try again."
-        ) from None
-    if ended.returncode != 0:
-        raise SetupError(sentence_about(ended.stdout) or no_sentence_about(command, ended.stdout))
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    ) as process:
+        output = wait_for(process, command)
+    if process.returncode != 0:
+        raise SetupError(sentence_about(output) or no_sentence_about(command, output))
+
+
+def wait_for(process: subprocess.Popen[str], command: list[str]) -> str:
+    """What it printed, once it has ended. A long wait is told now and then; it is not for ever."""
+    for waited in range(0, SECONDS_PER_COMMAND, SECONDS_PER_WORD):
+        if waited:
+            say(f"still at it after {waited} s")
+        try:
+            return process.communicate(timeout=SECONDS_PER_WORD)[0]
+        except subprocess.TimeoutExpired:
+            continue
+        except BaseException:
+            process.kill()
+            raise
+    process.kill()
+    raise SetupError(
+        f"`{readable(command)}` did not end within {SECONDS_PER_COMMAND // 60} minutes: look at the network, "
+        "then try again."
+    )
 
 
 def sentence_about(output: str) -> str | None:

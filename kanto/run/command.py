@@ -52,6 +52,8 @@ def supervise(plan: Plan, *, ledger: Ledger) -> None:
     """Run a plan in this process, with its log on standard output."""
     log = Log(sys.stdout, names=plan.names, coloured=is_coloured(sys.stdout, os.environ))
     asyncio.run(Supervisor(plan, log=log, ledger=ledger).run())
+    if log.is_lost:  # what is left in its buffer would be an error at exit (docs.python.org, "Note on SIGPIPE")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def check_redis(url: str) -> None:

@@ -52,7 +52,7 @@ class Log:
         self._out = out
         self._width = max(map(len, ("kanto", *names)))
         self._colours = {name: COLOURS[number % len(COLOURS)] for number, name in enumerate(names)} if coloured else {}
-        self._is_lost = False
+        self.is_lost = False
         self._on_lost: Callable[[], object] | None = None
 
     def on_lost(self, call: Callable[[], object]) -> None:
@@ -72,12 +72,12 @@ class Log:
         self._write(text)
 
     def _write(self, text: str) -> None:
-        if self._is_lost:
+        if self.is_lost:
             return
         try:
             self._out.write(text + "\n")
             self._out.flush()
         except OSError:
-            self._is_lost = True
+            self.is_lost = True
             if self._on_lost is not None:
                 self._on_lost()
