@@ -14,6 +14,7 @@ help: ## what one can do here
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## what the other targets do first: .venv and the npm packages, from the locks
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'kanto needs Python 3.11 or newer as "$(PYTHON)": install one, or name it, as in: make $(or $(MAKECMDGOALS),setup) PYTHON=/path/to/python3.11' >&2; exit 2; }
 	@$(PYTHON) dev/setup.py
 
 run: setup ## the whole service on this machine: Redis, the api, two workers (Ctrl-C ends it; data stays in .kanto/)
