@@ -85,7 +85,7 @@ def main() -> int:
 def set_up_python() -> bool:
     """`.venv` with exactly what the lock says, and kanto itself; True when there was something to do."""
     stamp = VENV / ".kanto-setup"
-    wanted = fingerprint(LOCK, ROOT / "pyproject.toml", words=(str(ROOT), sys.version))
+    wanted = fingerprint(LOCK, words=(str(ROOT), sys.version, what_is_installed()))
     if is_stamped(stamp, wanted):
         return False
     make_venv()
@@ -104,8 +104,20 @@ def set_up_python() -> bool:
     return True
 
 
+def what_is_installed() -> str:
+    """The parts of pyproject.toml that an installed kanto depends on; the settings of tools are none of them."""
+    import tomllib  # noqa: PLC0415  (an older Python does not have it, and shall get as far as our sentence)
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    return repr([project["build-system"], project["project"], project["tool"]["hatch"]])
+
+
 def make_venv() -> None:
-    """An empty virtual environment of the Python that runs this, in the place of what was there."""
+    """A virtual environment of the Python that runs this. One that is of the same is kept, since it may be in use."""
+    stamp = VENV / ".kanto-python"
+    wanted = fingerprint(words=(str(ROOT), sys.version))
+    if is_stamped(stamp, wanted) and (VENV / "bin" / "python").exists():
+        return
     try:
         import ensurepip  # noqa: F401, PLC0415  (Debian ships Python without it)
         import venv  # noqa: F401, PLC0415
@@ -116,6 +128,7 @@ def make_venv() -> None:
         ) from None
     say(f"making .venv with Python {sys.version.split()[0]}")
     run([sys.executable, "-m", "venv", "--clear", str(VENV)])
+    stamp.write_text(wanted, encoding="utf-8")
 
 
 def set_up_npm() -> bool:
