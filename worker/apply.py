@@ -11,14 +11,25 @@ from worker.core.actions import (
     CreateDatabases,
     DeleteFills,
     DeleteReplications,
+    Drain,
+    Fact,
+    Fence,
     Provision,
     PutFills,
     PutReplications,
     Remove,
+    Retire,
     Serve,
+    Unfence,
+    Unproved,
 )
-from worker.core.observed import Instance, Observed, Unknown
+from worker.core.observed import Drained, Instance, Observed, Unknown
 from worker.ports import Couch, Credentials, Platform
+
+OfCouch = CreateDatabases | PutReplications | DeleteReplications | PutFills | DeleteFills | Fence | Unfence
+
+DRAIN_SECONDS = 4.0
+"""The longest piece of draining in one step: it ends well within a lease."""
 
 
 class Hands:
@@ -31,7 +42,7 @@ class Hands:
         self._platform = platform
         self._couch = couch
 
-    def do(self, action: Action) -> None:
+    def do(self, action: Action) -> Fact | None:
         """Raises TemporaryError, PermanentError or LeaseLost, as the ports do."""
         match action:
             case Provision(keep):
@@ -40,6 +51,18 @@ class Hands:
                 self._platform.serve(self._spec, names, self._fence)
             case Remove():
                 self._platform.remove(self._spec, self._fence)
+            case Drain(name, _, target, proofs):
+                leaver, survivor = self._instance(name), self._instance(target)
+                return self._couch.drain(leaver, survivor, proofs, self._credentials(), seconds=DRAIN_SECONDS)
+            case Retire():
+                return self._retire(action)
+            case _:
+                self._tell(action)
+        return None
+
+    def _tell(self, action: OfCouch) -> None:
+        """What is one call to one instance's CouchDB."""
+        match action:
             case CreateDatabases(name, databases):
                 self._couch.create_databases(self._instance(name), databases, self._credentials())
             case PutReplications(name, wanted):
@@ -50,6 +73,24 @@ class Hands:
                 self._couch.put_fills(self._instance(name), self._instance(source), databases, self._credentials())
             case DeleteFills(name):
                 self._couch.delete_fills(self._instance(name), self._credentials())
+            case Fence(name, nonce):
+                self._couch.fence(self._instance(name), nonce, self._credentials())
+            case Unfence(name):
+                self._couch.unfence(self._instance(name), self._credentials())
+
+    def _retire(self, action: Retire) -> Unproved | None:
+        """The last look, and only then the deed."""
+        leaver = self._instance(action.instance)
+        if not action.is_forced:
+            targets = [self._instance(name) for name in action.targets]
+            why = self._couch.verify(leaver, action.nonce, action.proofs, targets, self._credentials())
+            if why is not None:
+                return Unproved(why)
+            clashes = self._couch.copy_user_replications(leaver, targets[0], self._credentials())
+            if clashes and not self._spec.force:
+                return Unproved(f"{targets[0].name} has other replication documents of users under {clashes}")
+        self._platform.retire(self._spec, leaver, self._fence)
+        return None
 
     def _instances(self) -> tuple[Instance, ...]:
         seen = self._observed.platform
@@ -65,20 +106,30 @@ class Hands:
         return found
 
 
-def apply(actions: Iterable[Action], hands: Hands, *, check: Callable[[], None], executor: Executor) -> None:
-    """Kinds in order, the actions of one kind at once.
+def apply(
+    actions: Iterable[Action], hands: Hands, *, check: Callable[[], None], executor: Executor
+) -> tuple[tuple[Action, Fact], ...]:
+    """Carry out the kinds in order, the actions of one kind at once; what they brought back.
 
-    `check` raises LeaseLost when nothing more may be done (hazards H18).
-
-    All actions of a kind are tried; then the first error is raised.
+    `check` raises LeaseLost when nothing more may be done (hazards H18). All actions of a kind are tried; then the
+    first error is raised.
     """
+    facts: list[tuple[Action, Fact]] = []
     for _, group in groupby(actions, key=type):
         check()
         batch = list(group)
-        if len(batch) == 1:
-            hands.do(batch[0])
-            continue
-        futures = [executor.submit(hands.do, action) for action in batch]
-        errors = [error for future in futures if (error := future.exception()) is not None]
+        futures = [executor.submit(hands.do, action) for action in batch[1:]]
+        results = [attempt(hands, batch[0]), *(future.exception() or future.result() for future in futures)]
+        errors = [result for result in results if isinstance(result, BaseException)]
+        facts += [(action, r) for action, r in zip(batch, results, strict=True) if isinstance(r, Drained | Unproved)]
         if errors:
             raise errors[0]
+    return tuple(facts)
+
+
+def attempt(hands: Hands, action: Action) -> Fact | BaseException | None:
+    """The first of a kind is done on this thread: most plans have one action of a kind."""
+    try:
+        return hands.do(action)
+    except Exception as error:
+        return error

@@ -12,6 +12,7 @@ from common.log import get
 from common.store.port import Lease, Outcome
 from worker import outcome
 from worker.apply import Hands, apply
+from worker.core import parting
 from worker.core.actions import Apply
 from worker.core.decide import decide
 from worker.core.memory import Memory, Policy
@@ -77,6 +78,8 @@ class Turn:
         self._began = began
         stored = decode(Memory, lease.record.memory) if lease.record.memory else Memory()
         self._memory = replace(stored, durable=lease.record.durable)
+        if lease.record.gone:
+            self._memory = replace(self._memory, removed=False)  # what came late is removed again (hazards H18)
         self._before = self._memory
         self._is_claimed = False
 
@@ -99,7 +102,8 @@ class Turn:
             self._claim()
             engine.store.save(self._lease, outcome.underway(look))
             hands = Hands(record.spec, observed, fence=self._lease.fence, platform=engine.platform, couch=engine.couch)
-            apply(plan.actions, hands, check=lambda: engine.store.check(self._lease), executor=engine.executor)
+            facts = apply(plan.actions, hands, check=lambda: engine.store.check(self._lease), executor=engine.executor)
+            self._memory = parting.learned(self._memory, facts)
         return look
 
     def _claim(self) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from common.view import Reason, Status
+from worker.core.observed import Drained, Proof
 from worker.core.ring import Wanted
 
 
@@ -67,11 +68,82 @@ class Serve:
 
 
 @dataclass(frozen=True, slots=True)
+class Fence:
+    """The instance refuses every write of users.
+
+    Safe to repeat: each call goes on from where the last one stopped, and one that stands with this nonce is left.
+    """
+
+    instance: str
+    nonce: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unfence:
+    """The instance takes its users again. Safe to repeat: what is not fenced is left as it is."""
+
+    instance: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """One bounded piece of bringing all that a fenced leaver holds to a survivor, and of proving it.
+
+    Safe to repeat: one-shots that run go on, and a proof is gone on with or begun anew.
+    """
+
+    instance: str
+    identity: str
+    target: str
+    proofs: tuple[Proof, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Retire:
+    """Look again that the proof stands, then remove the instance and its data, by identity.
+
+    Safe to repeat: nothing is done to another identity under the same name. `is_forced` leaves the proof out: a user's
+    word (`force=1`), given for what cannot be proved.
+    """
+
+    instance: str
+    identity: str
+    nonce: str
+    targets: tuple[str, ...]
+    proofs: tuple[Proof, ...]
+    is_forced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Remove:
     """Everything of the cluster goes. Safe to repeat: it works from every half-made state, on this incarnation only."""
 
 
-Action = Provision | CreateDatabases | PutReplications | DeleteReplications | PutFills | DeleteFills | Serve | Remove
+Action = (
+    Provision
+    | CreateDatabases
+    | PutReplications
+    | DeleteReplications
+    | PutFills
+    | DeleteFills
+    | Serve
+    | Fence
+    | Unfence
+    | Drain
+    | Retire
+    | Remove
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Unproved:
+    """Retire looked once more, and the proof does not stand: why not, in words."""
+
+    why: str
+
+
+Fact = Drained | Unproved
+"""What an action can bring back for `decide` to remember."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from common.cluster import Durable
+from worker.core.observed import Proof
 
 Since = tuple[str, float]
 """A word and the time since which it has held."""
@@ -23,33 +24,55 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
-    """Times are Unix seconds of the store's clock. Keys of `kicks` and `passing` are `source>target>database`.
+class Leaving:
+    """What is known of one leaver. What was proved holds for the fence `nonce` only."""
 
-    `settled_replicas`: the number of instances when all was last well, None before the first time.
-    `unfilled_first_up_at`: when an instance of a cluster that is not born yet first answered.
-    `states`: each instance's shown state and since when. `down`: since when an instance is not up.
-    `kicks`: how often a document was written again, and when last.
-    `passing`: the progress mark of a replication and since when.
-    `version`, `best`: the farthest progress for that version of the spec; only more than that counts for a deadline.
-    `waiting`, `moved_at`: what was waited for, and the last time that changed; the pace of looking follows from it.
-    `mirrored`: what the platform's mirror was last given.
-    `provision_after`: no Provision again before. `failures`: steps in a row that an error ended.
-    """
+    nonce: str
+    # since when no new connection reaches it through the endpoint
+    withdrawn_at: float | None = None
+    is_fenced: bool = False
+    # the survivors it is drained to
+    targets: tuple[str, ...] = ()
+    # all that it has to give, None before the first look under the fence
+    databases: tuple[str, ...] | None = None
+    proofs: tuple[Proof, ...] = ()
+    # what the last piece of draining waited for
+    waits: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Times are Unix seconds of the store's clock. Keys of `kicks` and `passing` are `source>target>database`."""
 
     durable: Durable = Durable()
+    # the number of instances when all was last well, None before the first time
     settled_replicas: int | None = None
     data_lost: bool = False
+    # whether Remove was done once at least
     removed: bool = False
+    # when an instance of a cluster that is not born yet first answered
     unfilled_first_up_at: float | None = None
+    # each instance's shown state, and since when
     states: Mapping[str, Since] = field(default_factory=dict)
+    # since when an instance is not up
     down: Mapping[str, float] = field(default_factory=dict)
+    # how often a document was written again, and when last
     kicks: Mapping[str, tuple[int, float]] = field(default_factory=dict)
+    # the progress mark of a replication, and since when
     passing: Mapping[str, Since] = field(default_factory=dict)
+    # the leavers by identity, and the progress made with those that have left
+    leaving: Mapping[str, Leaving] = field(default_factory=dict)
+    gone_points: int = 0
+    # the farthest progress for this version of the spec; only more than that counts for a deadline
     version: int = 0
     best: int = 0
+    # what was waited for, and the last time that changed: the pace of looking follows from it
     waiting: tuple[str, ...] = ()
     moved_at: float = 0.0
+    # what the platform's mirror was last given
     mirrored: tuple[int, Durable] | None = None
+    # no Provision, no Drain again before
     provision_after: float = 0.0
+    drain_after: float = 0.0
+    # steps in a row that an error ended
     failures: int = 0

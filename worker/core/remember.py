@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from common.cluster import ClusterSpec, Durable
 from common.view import Reason
-from worker.core import ring
-from worker.core.actions import Action, Provision, PutFills, PutReplications
+from worker.core import parting, ring
+from worker.core.actions import Action, Drain, Provision, PutFills, PutReplications
 from worker.core.memory import Memory, Policy, Since
 from worker.core.observed import Observed, Platformed
 from worker.core.ring import Wanted
@@ -16,11 +16,17 @@ PROVISION_EVERY = 1.0
 """Seconds between two Provision of a cluster that something of is down or missing."""
 
 
+DRAIN_EVERY = 0.1
+"""Seconds between two looks at one-shots that are under way."""
+
+
 def version(memory: Memory, version: int, now: float) -> Memory:
     """A new spec: progress counts from the start, and a user's change acknowledges what was lost (hazards H6)."""
     if version == memory.version:
         return memory
-    return replace(memory, version=version, best=0, waiting=(), moved_at=now, data_lost=False, provision_after=0.0)
+    return replace(
+        memory, version=version, best=0, waiting=(), moved_at=now, gone_points=0, data_lost=False, provision_after=0.0
+    )
 
 
 def look(
@@ -29,6 +35,7 @@ def look(
     """What this look adds: who was born or filled, who is not up and since when, what passes over each link."""
     memory = born(Situation(spec, observed, platform, memory, now, policy))
     memory = filled(Situation(spec, observed, platform, memory, now, policy))
+    memory = parting.leavers(Situation(spec, observed, platform, memory, now, policy))
     situation = Situation(spec, observed, platform, memory, now, policy)
     down = {i.name: memory.down.get(i.name, now) for i in situation.instances if i not in situation.up}
     return replace(memory, down=down, passing=passing(situation), kicks=kicks(situation))
@@ -99,7 +106,7 @@ def kicks(s: Situation) -> dict[str, tuple[int, float]]:
 def applied(memory: Memory, actions: Iterable[Action], now: float) -> Memory:
     """A plan with actions is about to be carried out."""
     counts = dict(memory.kicks)
-    provision_after = memory.provision_after
+    provision_after, drain_after = memory.provision_after, memory.drain_after
     for action in actions:
         match action:
             case PutReplications(_, wanted):
@@ -109,11 +116,14 @@ def applied(memory: Memory, actions: Iterable[Action], now: float) -> Memory:
             case Provision():
                 keys = []
                 provision_after = now + PROVISION_EVERY
+            case Drain():
+                keys = []
+                drain_after = now + DRAIN_EVERY
             case _:
                 keys = []
         for key in keys:
             counts[key] = (counts.get(key, (0, 0.0))[0] + 1, now)
-    return replace(memory, kicks=counts, provision_after=provision_after)
+    return replace(memory, kicks=counts, provision_after=provision_after, drain_after=drain_after)
 
 
 def pace(memory: Memory, reasons: Iterable[Reason], s: Situation) -> Memory:
@@ -129,14 +139,18 @@ def score(s: Situation) -> int:
     """How far the cluster is, in things that are as they should be: see `total`."""
     running = sum(1 for w in s.wanted if (f := s.found.get(w)) is not None and f.is_sound and f.state == "running")
     serving = sum(1 for i in s.up if i.serving)
-    return len(s.answering) + serving + running
+    return len(s.answering) + serving + running + s.memory.gone_points + sum(map(parting.done, parting.notes(s)))
 
 
 def total(s: Situation) -> int:
-    """What `score` is when all is well: each instance answers and serves, each replication runs."""
+    """What `score` is when all is well.
+
+    Each instance answers and serves, each replication runs, and each leaver was withdrawn, fenced, proved and retired.
+    """
     members = max(s.spec.replicas, len(s.members))
     every = ring.replications(ring.links(f"-{n}" for n in range(members)), s.databases)
-    return 2 * members + max(len(every), len(s.wanted))
+    leaving = s.memory.gone_points + sum(map(parting.total, parting.notes(s)))
+    return 2 * members + max(len(every), len(s.wanted)) + leaving
 
 
 def settled(memory: Memory, spec: ClusterSpec) -> Memory:

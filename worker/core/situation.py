@@ -131,6 +131,16 @@ class Situation:
             for replication in node.replications
         }
 
+    @cached_property
+    def is_ring_running(self) -> bool:
+        """Whether every wanted replication between members that are up runs as kanto wrote it."""
+        up = {instance.name for instance in self.up}
+        return all(
+            (found := self.found.get(wanted)) is not None and found.is_sound and found.state == "running"
+            for wanted in self.wanted
+            if wanted.source in up and wanted.target in up
+        )
+
     def wanted_from(self, name: str) -> tuple[Wanted, ...]:
         return tuple(sorted(w for w in self.wanted if w.source == name))
 

@@ -3,7 +3,7 @@
 from common.cluster import ClusterSpec
 from common.jobs import Progress
 from common.view import ClusterView, InstanceState, InstanceView, LinkView, Reason, ReplicationView, Status
-from worker.core import remember
+from worker.core import parting, remember
 from worker.core.actions import Apply, Done, Plan
 from worker.core.memory import Memory
 from worker.core.observed import Instance, Platformed, Unknown
@@ -21,7 +21,8 @@ def status(spec: ClusterSpec, plan: Plan, memory: Memory) -> Status:
         return "unknown"
     if memory.settled_replicas is None:
         return "creating"
-    return "scaling" if memory.settled_replicas != spec.replicas else "degraded"
+    is_scaling = memory.settled_replicas != spec.replicas or memory.durable.leavers
+    return "scaling" if is_scaling else "degraded"
 
 
 def view(s: Situation, plan: Plan, version: int) -> ClusterView:
@@ -61,6 +62,10 @@ STEPS = {
     "PutFills": "filling new instances",
     "DeleteFills": "clearing up after filling",
     "Serve": "putting filled instances behind the endpoint",
+    "Fence": "fencing the instances that leave",
+    "Unfence": "giving instances that stay back to their users",
+    "Drain": "draining the instances that leave",
+    "Retire": "retiring drained instances",
     "Remove": "removing the cluster",
 }
 
@@ -77,7 +82,8 @@ def instance_state(s: Situation, instance: Instance) -> InstanceState:
             return "unknown"
         was_seen = s.memory.states.get(instance.name, ("starting", 0.0))[0] != "starting"
         return "down" if was_seen else "starting"
-    if s.nodes[instance.name].fence is not None:
+    fence = s.nodes[instance.name].fence
+    if fence is not None and fence.nonce is not None:
         return "fenced"
     if not s.is_filled(instance.name):
         return "filling"
@@ -116,8 +122,14 @@ def replication_view(s: Situation, link: Link, database: str) -> ReplicationView
 
 def progress(s: Situation) -> Progress:
     """Of everything that must be so (instances that answer and serve, replications that run), how much is."""
-    lines = tuple(f"{name}: {state}" for name, state in shown_states(s).items())
+    lines = tuple(f"{instance.name}: {instance_line(s, instance)}" for instance in s.instances)
     return Progress(remember.score(s), remember.total(s), lines)
+
+
+def instance_line(s: Situation, instance: Instance) -> str:
+    state = instance_state(s, instance)
+    notes = s.memory.leaving.get(instance.identity)
+    return f"{state}, {parting.proved_of(notes)}" if notes and notes.is_fenced else state
 
 
 def unknown_view(

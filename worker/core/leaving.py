@@ -1,0 +1,168 @@
+"""The rules of scaling down, in their order: no instance goes before it is proved that nothing goes with it. Pure.
+
+All leavers take each step together: withdrawn, connections ended, the survivors' ring closed without them, nothing
+flowing in, fenced, drained straight to two survivors where there are two, retired each as its proof stands.
+"""
+
+from common.view import Reason
+from worker.core.actions import Action, DeleteReplications, Drain, Fence, Retire
+from worker.core.memory import Leaving, Memory
+from worker.core.observed import Instance, Proof
+from worker.core.ring import Wanted
+from worker.core.says import Says
+from worker.core.situation import Situation, names
+
+TARGETS = 2
+"""How many survivors hold what a leaver held, where there are as many (hazards H11, H15)."""
+
+
+def of(memory: Memory, instance: Instance) -> Leaving:
+    return memory.leaving[instance.identity]
+
+
+def is_forced(s: Situation, instance: Instance) -> bool:
+    """Whether a user's word stands in for the proof: nothing can be proved of a leaver that is known to be down."""
+    return s.spec.force and instance.name not in s.nodes and not s.is_unknown(instance.name)
+
+
+def connections_end(s: Situation) -> Says:
+    """Withdrawn already (by the rule on who serves): requests in flight have a grace time to end."""
+    reasons = []
+    for instance in s.leaving:
+        since = of(s.memory, instance).withdrawn_at
+        if since is None:
+            reasons.append(Reason("leaver_serves", f"{instance.name} is not withdrawn yet", instance.name))
+        elif s.now - since < s.policy.grace:
+            reasons.append(Reason("grace", f"{instance.name} ends its connections", instance.name))
+    return Says(reasons=tuple(reasons))
+
+
+def may_go_on(s: Situation) -> bool:
+    """Whether all leavers are past their grace time and the survivors' ring runs without them."""
+    if not s.leaving or not s.up:
+        return False
+    are_past = all(
+        (since := of(s.memory, i).withdrawn_at) is not None and s.now - since >= s.policy.grace for i in s.leaving
+    )
+    return are_past and s.is_ring_running
+
+
+def flows_into_leavers(s: Situation) -> dict[str, tuple[Wanted, ...]]:
+    """kanto's documents that push into a leaver, by the instance that has them; leavers among each other included."""
+    leavers = set(names(s.leaving))
+    found: dict[str, tuple[Wanted, ...]] = {}
+    for wanted in sorted(s.found):
+        if wanted.target in leavers:
+            found[wanted.source] = (*found.get(wanted.source, ()), wanted)
+    return found
+
+
+def nothing_flows_in(s: Situation) -> Says:
+    """Links into leavers are deleted, and seen to be absent, before the fence (hazards H10).
+
+    A source that is known to be down pushes nothing; what it pushes once it is back it holds itself, and it stays or
+    is drained like any other.
+    """
+    if not may_go_on(s):
+        return Says()
+    unread = tuple(
+        Reason("instance_unknown", f"{i.name} may still replicate to a leaver: it cannot be read", i.name)
+        for i in s.instances
+        if s.is_unknown(i.name)
+    )
+    if unread:
+        return Says(reasons=unread)
+    return Says(tuple(DeleteReplications(source, unwanted) for source, unwanted in flows_into_leavers(s).items()))
+
+
+def is_closed(s: Situation) -> bool:
+    return may_go_on(s) and not flows_into_leavers(s) and not s.has_unknown
+
+
+def is_fenced(s: Situation, instance: Instance) -> bool:
+    node = s.nodes.get(instance.name)
+    return node is not None and node.fence is not None and node.fence.nonce == of(s.memory, instance).nonce
+
+
+def leavers_are_fenced(s: Situation) -> Says:
+    """From here on what a leaver holds is final. One that does not answer cannot be fenced, and nothing is guessed."""
+    actions = []
+    reasons = []
+    for instance in s.leaving:
+        if is_fenced(s, instance) or is_forced(s, instance):
+            continue
+        reasons.append(Reason("fencing", f"{instance.name} is not fenced yet", instance.name))
+        if instance.name in s.nodes and is_closed(s):
+            actions.append(Fence(instance.name, of(s.memory, instance).nonce))
+    return Says(tuple(actions), tuple(reasons))
+
+
+def are_all_fenced(s: Situation) -> bool:
+    return is_closed(s) and all(is_fenced(s, i) or is_forced(s, i) for i in s.leaving)
+
+
+def targets_needed(s: Situation) -> int:
+    """Two, where two survivors have not been away for long."""
+    return max(min(TARGETS, len(s.members) - len(s.bridged)), 1)
+
+
+def choose_targets(s: Situation, instance: Instance) -> tuple[str, ...]:
+    """Survivors that are up.
+
+    Those that the leaver has already, then the next ones in the ring, so that leavers spread.
+    """
+    up = names(s.up)
+    kept = of(s.memory, instance).targets
+    at = s.instances.index(instance) % max(len(up), 1)
+    others = tuple(name for name in (*up[at:], *up[:at]) if name not in kept)
+    return (*kept, *others)[: max(targets_needed(s), len(kept))]
+
+
+def is_proved_on(leaving: Leaving, target: str) -> bool:
+    """Every database that the leaver has is proved to be on this survivor, as far as was looked."""
+    if leaving.databases is None:
+        return False
+    done = {proof.database for proof in leaving.proofs if proof.target == target and proof.is_complete}
+    return set(leaving.databases) <= done
+
+
+def is_proved(s: Situation, leaving: Leaving) -> bool:
+    proved = [target for target in leaving.targets if is_proved_on(leaving, target)]
+    return len(proved) >= targets_needed(s)
+
+
+def leavers_are_drained(s: Situation) -> Says:
+    """Bring every database of each leaver to its targets and prove it, a piece at a time."""
+    actions: list[Action] = []
+    reasons = []
+    for instance in s.leaving:
+        leaving = of(s.memory, instance)
+        if is_forced(s, instance) or is_proved(s, leaving):
+            continue
+        why = f": {'; '.join(leaving.waits[:3])}" if leaving.waits else ""
+        reasons.append(Reason("draining", f"{instance.name} is being drained{why}", instance.name))
+        if are_all_fenced(s) and s.now >= s.memory.drain_after:
+            actions += [
+                Drain(instance.name, instance.identity, target, proofs_for(leaving, target))
+                for target in choose_targets(s, instance)
+                if not is_proved_on(leaving, target)
+            ]
+    return Says(tuple(actions), tuple(reasons))
+
+
+def proofs_for(leaving: Leaving, target: str) -> tuple[Proof, ...]:
+    return tuple(proof for proof in leaving.proofs if proof.target == target)
+
+
+def the_drained_retire(s: Situation) -> Says:
+    """Retire whoever's proof stands; Retire itself looks once more (hazards H11, H12)."""
+    actions = []
+    reasons = []
+    for instance in reversed(s.leaving):
+        leaving = of(s.memory, instance)
+        reasons.append(Reason("retiring", f"{instance.name} has not left yet", instance.name))
+        forced = is_forced(s, instance) and may_go_on(s)
+        if forced or (are_all_fenced(s) and is_proved(s, leaving)):
+            who = (instance.name, instance.identity, leaving.nonce, leaving.targets)
+            actions.append(Retire(*who, proofs=leaving.proofs, is_forced=forced))
+    return Says(tuple(actions), tuple(reasons))

@@ -1,0 +1,99 @@
+"""What is remembered of leavers: who they are, how far each is, what was proved. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from worker.core import ring
+from worker.core.actions import Action, Drain, Fact, Retire, Unproved
+from worker.core.memory import Leaving, Memory
+from worker.core.observed import Drained, Instance
+from worker.core.situation import Situation, names
+
+
+def leavers(s: Situation) -> Memory:
+    """Who leaves is chosen once, by identity, from the end of the ring, and given back from there too (hazards H4).
+
+    Nobody leaves while no survivor is up: if the last of them is lost, the leavers stay and serve until one is.
+    An identity that the platform no longer has is gone. Notes on a leaver begin anew with each scale-down, since the
+    fence's nonce names the spec's version.
+    """
+    memory, there = s.memory, {i.identity: i for i in s.instances}
+    kept = [identity for identity in memory.durable.leavers if identity in there]
+    staying = [i for i in s.instances if i.identity not in kept]
+    surplus = len(staying) - s.spec.replicas
+    if surplus > 0:
+        chosen = staying[-surplus:]
+        if any(s.is_filled(i.name) for i in staying[:-surplus]):
+            kept += [i.identity for i in chosen]
+    elif kept and not any(s.is_filled(i.name) or s.is_unknown(i.name) for i in staying):
+        kept = []
+    elif surplus < 0 and kept:
+        order = sorted(kept, key=lambda identity: ring.ordinal(there[identity].name))
+        kept = order[min(-surplus, len(order)) :]
+    gone = [notes for identity, notes in memory.leaving.items() if identity not in there]
+    return replace(
+        memory,
+        durable=replace(memory.durable, leavers=tuple(sorted(kept))),
+        leaving={identity: left(s, memory.leaving.get(identity), there[identity]) for identity in kept},
+        gone_points=memory.gone_points + sum(map(total, gone)),
+    )
+
+
+def left(s: Situation, known: Leaving | None, instance: Instance) -> Leaving:
+    """The notes on one leaver after this look: withdrawn since when, and nothing proved unless its fence stands."""
+    notes = known or Leaving(nonce=f"{s.memory.version}-{instance.identity}")
+    withdrawn = None if instance.serving else (notes.withdrawn_at if notes.withdrawn_at is not None else s.now)
+    up = names(s.up)
+    targets = tuple(target for target in notes.targets if target in up)
+    notes = replace(notes, withdrawn_at=withdrawn, targets=targets)
+    node = s.nodes.get(instance.name)
+    is_fenced = node is not None and node.fence is not None and node.fence.nonce == notes.nonce
+    if not is_fenced:
+        return replace(notes, is_fenced=False, databases=None, proofs=(), waits=())
+    return replace(notes, is_fenced=True)
+
+
+def learned(memory: Memory, facts: Iterable[tuple[Action, Fact]]) -> Memory:
+    """What actions brought back."""
+    for action, fact in facts:
+        match action, fact:
+            case Drain(_, identity, target, _), Drained():
+                memory = drained(memory, identity, target, fact)
+            case Retire(_, identity), Unproved(why):
+                memory = unproved(memory, identity, why)
+    return memory
+
+
+def drained(memory: Memory, identity: str, target: str, found: Drained) -> Memory:
+    """A piece of draining has come back: its proofs replace those for the same target."""
+    notes = memory.leaving[identity]
+    others = tuple(proof for proof in notes.proofs if proof.target != target)
+    targets = notes.targets if target in notes.targets else (*notes.targets, target)
+    new = replace(notes, targets=targets, databases=found.databases, proofs=(*others, *found.proofs), waits=found.waits)
+    return replace(memory, leaving={**memory.leaving, identity: new})
+
+
+def unproved(memory: Memory, identity: str, why: str) -> Memory:
+    """The last look before Retire found that the proof does not stand: begin again (hazards H11, H12)."""
+    notes = replace(memory.leaving[identity], databases=None, proofs=(), waits=(why,))
+    return replace(memory, leaving={**memory.leaving, identity: notes})
+
+
+def notes(s: Situation) -> tuple[Leaving, ...]:
+    return tuple(s.memory.leaving.values())
+
+
+def done(notes: Leaving) -> int:
+    """Points of progress: withdrawn, fenced, each database proved on each target."""
+    proved = sum(1 for proof in notes.proofs if proof.is_complete)
+    return int(notes.withdrawn_at is not None) + int(notes.is_fenced) + proved
+
+
+def total(notes: Leaving) -> int:
+    """What `done` is at the end, and one more for having left."""
+    return 3 + len(notes.databases or ()) * max(len(notes.targets), 1)
+
+
+def proved_of(notes: Leaving) -> str:
+    proved = sum(1 for proof in notes.proofs if proof.is_complete)
+    return f"{proved} of {len(notes.databases or ()) * max(len(notes.targets), 1)} databases proved"

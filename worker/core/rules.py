@@ -1,0 +1,228 @@
+"""The rules that make a cluster what its spec says and keep it so, each with a name; `decide` says their order.
+
+Pure.
+"""
+
+from common.view import Reason
+from worker.core.actions import (
+    Action,
+    CreateDatabases,
+    DeleteFills,
+    DeleteReplications,
+    Provision,
+    PutFills,
+    PutReplications,
+    Serve,
+    Unfence,
+)
+from worker.core.observed import Replication
+from worker.core.ring import Wanted
+from worker.core.says import Says
+from worker.core.situation import Situation, names, replication_key
+
+
+def everything_is_provisioned(s: Situation) -> Says:
+    """Something the spec needs is missing or down: Provision, keeping every instance that is there (hazards H1)."""
+    is_short = len(s.members) < s.spec.replicas or s.platform.endpoint is None
+    down = tuple(i for i in s.instances if i.phase == "down")
+    reasons = tuple(
+        Reason("instance_down", f"{i.name} is not running: {i.reason or 'no reason'}", i.name) for i in down
+    )
+    if s.platform.problem:
+        reasons = (Reason("platform_problem", s.platform.problem), *reasons)
+    if not (is_short or down) or s.now < s.memory.provision_after:
+        return Says(reasons=reasons)
+    keep = tuple(sorted(i.identity for i in s.instances))
+    return Says((Provision(keep),), reasons)
+
+
+def everybody_answers(s: Situation) -> Says:
+    """Not ready yet: say who, in the platform's own words. Those that answer are worked on all the same."""
+    missing = s.spec.replicas - len(s.members)
+    reasons = []
+    if missing > 0:
+        reasons.append(Reason("instances_missing", f"{missing} of {s.spec.replicas} instances are not there yet"))
+    for instance in s.silent:
+        if instance.phase == "down":
+            continue  # said already
+        code = "instance_unknown" if s.is_unknown(instance.name) else "instance_silent"
+        reasons.append(Reason(code, f"{instance.name} does not answer: {s.why_silent(instance.name)}", instance.name))
+    return Says(reasons=tuple(reasons))
+
+
+def uuids_differ(s: Situation) -> Says:
+    """Two instances with one uuid share their checkpoints: people must look (hazards H16)."""
+    owners: dict[str, str] = {}
+    reasons = []
+    for instance in s.instances:
+        node = s.nodes.get(instance.name)
+        if node is None:
+            continue
+        if node.uuid in owners:
+            text = f"{instance.name} has the uuid of {owners[node.uuid]}: its volume is a copy"
+            reasons.append(Reason("same_uuid", text, instance.name))
+        owners.setdefault(node.uuid, instance.name)
+    return Says(reasons=tuple(reasons))
+
+
+def whoever_stays_is_unfenced(s: Situation) -> Says:
+    """A member that is fenced, half or whole, was to leave in a scale-down that did not end (hazards H23)."""
+    fenced = tuple(i for i in s.answering if s.nodes[i.name].fence is not None)
+    reasons = tuple(Reason("unfencing", f"{i.name} is still fenced", i.name) for i in fenced)
+    return Says(tuple(Unfence(i.name) for i in fenced), reasons)
+
+
+def databases_exist(s: Situation) -> Says:
+    """Every instance that answers has every database of the saved list."""
+    actions = []
+    for instance in s.answering:
+        missing = sorted(set(s.databases) - set(s.nodes[instance.name].databases))
+        if missing:
+            actions.append(CreateDatabases(instance.name, tuple(missing)))
+    return Says(tuple(actions))
+
+
+def the_ring_is_made(s: Situation) -> Says:
+    """Put what is wanted and missing or wrong. A document that was there before is not written too often."""
+    actions = []
+    for instance in s.answering:
+        needed = tuple(w for w in s.wanted_from(instance.name) if needs_writing(s, w))
+        if needed:
+            actions.append(PutReplications(instance.name, needed))
+    return Says(tuple(actions))
+
+
+def needs_writing(s: Situation, wanted: Wanted) -> bool:
+    found = s.found.get(wanted)
+    if found is None:
+        return True
+    return (not found.is_sound or found.state == "failed") and may_kick(s, wanted)
+
+
+def may_kick(s: Situation, wanted: Wanted) -> bool:
+    """Whether a document may be written again now: at once, then after 5, 10, 20 ... seconds, at most every 60."""
+    times, last = s.memory.kicks.get(replication_key(wanted), (0, 0.0))
+    if times == 0:
+        return True
+    pause: float = min(s.policy.kick_after * 2 ** (times - 1), s.policy.kick_at_most_every)
+    return s.now - last >= pause
+
+
+def what_backs_off_is_kicked(s: Situation) -> Says:
+    """A replication that waits in back-off, or stands still, although its target answers starts again now."""
+    actions = []
+    for instance in s.answering:
+        stuck = tuple(
+            w
+            for w in s.wanted_from(instance.name)
+            if w in s.found and w.target in s.nodes and is_stuck(s, w) and may_kick(s, w)
+        )
+        if stuck:
+            actions.append(PutReplications(instance.name, stuck))
+    return Says(tuple(actions))
+
+
+def is_stuck(s: Situation, wanted: Wanted) -> bool:
+    return s.found[wanted].state in ("crashing", "error") or stalled_for(s, wanted) >= s.policy.stall_after
+
+
+def stalled_for(s: Situation, wanted: Wanted) -> float:
+    """Seconds for which changes have waited without any passing; 0 when none wait or it is not known."""
+    _, since = s.memory.passing.get(replication_key(wanted), ("", s.now))
+    return s.now - since if s.found[wanted].pending else 0.0
+
+
+def new_instances_are_filled(s: Situation) -> Says:
+    """An instance that is not filled pulls every database from its predecessor, once, before it may serve."""
+    actions: list[Action] = []
+    reasons = []
+    for instance in s.unfilled:
+        reasons.append(Reason("filling", f"{instance.name} is being filled", instance.name))
+        source = s.predecessor(instance.name)
+        if source is None or not s.has_all_databases(source.name):
+            continue
+        fills = s.fills_of(instance.name)
+        needed = tuple(
+            database
+            for database in s.databases
+            if (fill := fills.get((source.name, database))) is None or fill.state == "failed"
+        )
+        if needed and may_kick(s, Wanted(source.name, instance.name, "fill")):
+            actions.append(PutFills(instance.name, source.name, needed))
+    return Says(tuple(actions), tuple(reasons))
+
+
+def filled_instances_serve(s: Situation) -> Says:
+    """Exactly the filled instances are behind the endpoint.
+
+    One that is silent keeps its place, it may be back at once.
+    """
+    serving = {i.name for i in s.instances if i.serving}
+    should = {i.name for i in s.up if s.has_all_databases(i.name) and s.nodes[i.name].fence is None}
+    if not should and not any(i.name in s.nodes and i.serving for i in s.members):
+        should = {i.name for i in s.leaving if i.serving}  # never without anybody: leavers wait for a survivor
+    should |= {i.name for i in s.silent if i.serving}
+    if should == serving or not should:
+        return Says()
+    return Says((Serve(tuple(sorted(should))),))
+
+
+def fills_are_cleared(s: Situation) -> Says:
+    """The one-shot documents of an instance that is filled have done their work."""
+    return Says(tuple(DeleteFills(i.name) for i in s.up if s.nodes[i.name].fills))
+
+
+def replications_run(s: Situation) -> Says:
+    """Say what does not run, and what is refused. Only looks."""
+    reasons = []
+    for wanted in sorted(s.wanted):
+        found = s.found.get(wanted)
+        between = f"{wanted.database} from {wanted.source} to {wanted.target}"
+        if found is None:
+            if wanted.source in s.nodes:
+                reasons.append(Reason("link_missing", f"{between} is not there yet", wanted.source))
+            continue
+        if not found.is_sound:
+            reasons.append(Reason("link_altered", f"{between} was altered and is put back", wanted.source))
+        elif found.state != "running":
+            why = f": {found.error}" if found.error else ""
+            reasons.append(Reason("link_not_running", f"{between} is {found.state}{why}", wanted.source))
+        elif stalled_for(s, wanted) >= s.policy.stall_after:
+            text = f"{between}: {found.pending} changes wait, no progress for {stalled_for(s, wanted):.0f} s"
+            reasons.append(Reason("link_stalled", text, wanted.source))
+        reasons += refusals(found, between, wanted)
+    return Says(reasons=tuple(reasons))
+
+
+def refusals(found: Replication, between: str, wanted: Wanted) -> list[Reason]:
+    if not found.refused:
+        return []
+    return [Reason("documents_refused", f"{between}: the target refused {found.refused} documents", wanted.target)]
+
+
+def what_is_not_wanted_goes(s: Situation) -> Says:
+    """Make before break: only once every wanted replication between instances that are up runs.
+
+    Unknown deletes nothing.
+    """
+    if s.has_unknown or s.unfilled:
+        return Says()
+    if not s.is_ring_running:
+        return Says()
+    leavers = set(names(s.leaving))  # links into these go after their grace time, by a rule of their own
+    actions = []
+    for instance in s.answering:
+        unwanted = tuple(
+            sorted(w for w in s.found if w.source == instance.name and w not in s.wanted and w.target not in leavers)
+        )
+        if unwanted:
+            actions.append(DeleteReplications(instance.name, unwanted))
+    return Says(tuple(actions))
+
+
+def data_that_was_lost_is_told(s: Situation) -> Says:
+    """Every instance came back empty: said until a user's next change acknowledges it (hazards H6)."""
+    if not s.memory.data_lost:
+        return Says()
+    text = "every instance came back empty: what was in the cluster is lost"
+    return Says(reasons=(Reason("data_lost", text),))

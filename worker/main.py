@@ -1,0 +1,71 @@
+"""A worker process: builds the clients, ties the engine to its queue, and runs until told to stop."""
+
+import os
+import random
+import socket
+from concurrent.futures import ThreadPoolExecutor
+
+from common import log
+from common.cluster import ClusterKey
+from common.errors import KantoError
+from common.settings import Settings
+from common.store.redis import RedisStore
+from common.wakeup import WakeUps, build_celery
+from worker import tasks
+from worker.clock import SystemClock
+from worker.core.memory import Policy
+from worker.couch.adapter import HttpCouch
+from worker.heartbeat import Heartbeat
+from worker.platforms.process.platform import ProcessPlatform
+from worker.step import Engine, step
+from worker.ticker import Ticker
+
+
+def build_policy(settings: Settings) -> Policy:
+    return Policy(
+        upkeep_interval=settings.upkeep_interval,
+        bridge_after=settings.bridge_after,
+        grace=settings.grace,
+    )
+
+
+def serve(settings: Settings) -> int:
+    """Run a worker until SIGTERM; its exit code."""
+    log.configure(settings.log_format)
+    say = log.get("worker")
+    owner = f"{socket.gethostname()}-{os.getpid()}"
+    store = RedisStore(settings.redis_url, keep_jobs=settings.keep_jobs)
+    app = build_celery(settings.redis_url)
+    heartbeat = Heartbeat(store, lease_seconds=settings.lease)
+    platform = ProcessPlatform.from_settings(settings)
+    with HttpCouch() as couch, ThreadPoolExecutor(settings.worker_threads * 2, "apply") as executor:
+        engine = Engine(
+            store=store,
+            platform=platform,
+            couch=couch,
+            clock=SystemClock(),
+            executor=executor,
+            policy=build_policy(settings),
+            owner=owner,
+            lease_seconds=settings.lease,
+            holding=heartbeat.holding,
+            jitter=random.random,
+        )
+        ticker = Ticker(store, platform, WakeUps(app).send, owner=owner, lease_seconds=settings.lease)
+
+        def run(key: ClusterKey) -> None:
+            try:
+                step(engine, key)
+            except KantoError as error:
+                say.warning("step_not_begun", cluster=str(key), code=error.code, error=error.detail)
+            ticker.poke()
+
+        tasks.register(app, run)
+        heartbeat.start()
+        say.info("worker_starts", owner=owner, threads=settings.worker_threads, platform=settings.platform)
+        code = tasks.serve(
+            app, name=f"kanto@{owner}", threads=settings.worker_threads, on_ready=ticker.start, on_stop=ticker.stop
+        )
+        heartbeat.stop()
+    say.info("worker_ended", code=code)
+    return code
