@@ -53,7 +53,9 @@ async function remove (ctx, db, id, name) {
   const doc = await current(ctx, db, id)
   const { [name]: removed, ...rest } = doc._attachments ?? {}
   if (!removed) throw notFound('Document is missing attachment')
-  const { rev } = await writeDoc(ctx, db, { ...doc, _attachments: rest })
+  const { _attachments, ...bare } = doc
+  const kept = Object.keys(rest).length > 0 ? { ...bare, _attachments: rest } : bare
+  const { rev } = await writeDoc(ctx, db, kept)
   send(ctx, 200, { ok: true, id, rev })
 }
 

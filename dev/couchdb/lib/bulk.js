@@ -4,7 +4,6 @@ import { readObject } from './body.js'
 import { badRequest, fromPouch, methodNotAllowed, queryParseError } from './errors.js'
 import { ordered, treeOf } from './documents.js'
 import { leavesOf } from './pouch.js'
-import { requireServerAdmin } from './rights.js'
 import { isUsers, requireSight } from './users.js'
 import { writeDocs } from './writes.js'
 
@@ -72,7 +71,6 @@ async function readOptions (ctx) {
 
 export async function handleAllDocs (ctx, db) {
   if (ctx.method !== 'GET' && ctx.method !== 'POST') throw methodNotAllowed('GET,HEAD,POST')
-  if (isUsers(ctx.config, db) || db.name === '_replicator') requireServerAdmin(ctx.user)
   const { update_seq: withSeq, ...options } = await readOptions(ctx)
   const pouch = await db.open()
   let found

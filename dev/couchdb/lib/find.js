@@ -5,15 +5,13 @@ import { readObject } from './body.js'
 import { ordered } from './documents.js'
 import { badRequest, methodNotAllowed, notFound } from './errors.js'
 import { matches } from './pouch.js'
-import { requireDbAdmin, requireServerAdmin } from './rights.js'
-import { isUsers } from './users.js'
+import { requireDbAdmin } from './rights.js'
 import { writeDoc } from './writes.js'
 
 const NO_INDEX = 'No matching index found, create an index to optimize query time.'
 
 export async function handleFind (ctx, db) {
   if (ctx.method !== 'POST') throw methodNotAllowed('POST')
-  if (isUsers(ctx.config, db) || db.name === '_replicator') requireServerAdmin(ctx.user)
   const { selector, limit = 25, skip = 0, fields, sort = [], bookmark } = await readObject(ctx.req)
   if (typeof selector !== 'object' || selector === null) throw badRequest('Missing required key: selector')
   const from = bookmark && bookmark !== 'nil' ? Number(Buffer.from(bookmark, 'base64url').toString()) || 0 : 0

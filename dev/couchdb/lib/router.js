@@ -15,6 +15,8 @@ import { isUsers } from './users.js'
 import { newUuid } from './uuids.js'
 import { writeDocs } from './writes.js'
 
+const LISTS = new Set(['_all_docs', '_changes', '_find', '_index'])
+
 /** Answers one request whose asker is known. Throws CouchError. */
 export async function route (ctx) {
   const [first, ...rest] = ctx.path
@@ -105,6 +107,8 @@ async function database (ctx, name, rest) {
     return send(ctx, 200, { ok: true })
   }
   const db = ctx.databases.get(name)
+  // Lists of the system databases are for server admins, whatever their security objects say.
+  if (LISTS.has(part) && (db.name === '_replicator' || isUsers(ctx.config, db))) requireServerAdmin(ctx.user)
   requireMember(ctx.user, db)
   if (part === undefined) return whole(ctx, db)
   switch (part) {
