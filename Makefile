@@ -33,8 +33,8 @@ format: setup ## mend what ruff can mend by itself
 	@$(VENV)/ruff check --fix .
 	@$(VENV)/ruff format .
 
-contract: setup ## the CouchDB contract suite against servers that run: make contract COUCH_URLS="http://admin:pw@127.0.0.1:5984 ..."
-	@test -n "$(COUCH_URLS)" || { echo 'Name the servers: make contract COUCH_URLS="http://admin:pw@127.0.0.1:5984 ..."' >&2; exit 2; }
+contract: setup ## the CouchDB contract suite against servers that run: make contract COUCH_URLS=http://admin:pw@127.0.0.1:5984,...
+	@test -n "$(COUCH_URLS)" || { echo 'Name the servers: make contract COUCH_URLS=http://admin:pw@127.0.0.1:5984,...' >&2; exit 2; }
 	@COUCH_URLS="$(COUCH_URLS)" $(VENV)/python -m pytest tests/contract/couch $(ARGS)
 
 bench: setup ## the benchmarks

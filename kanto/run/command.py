@@ -35,7 +35,7 @@ def run(build: PlanBuilder | None = None) -> int:
     settings = load()
     with hold(settings.home) as home:
         ledger = Ledger(home.ledger)
-        end_all(ledger.left_over())
+        end_left_over(ledger)
         ports.check(settings.bind, settings.port)
         try:
             server = redis_server.prepare(home, chance=random.SystemRandom()) if settings.has_own_redis else None
@@ -46,6 +46,17 @@ def run(build: PlanBuilder | None = None) -> int:
         plan = (build or build_plan)(settings, home=home, server=server, environment=os.environ)
         supervise(plan, ledger=ledger)
     return 0
+
+
+def end_left_over(ledger: Ledger) -> None:
+    """End what a run that was killed outright left, where the kernel did not (launch.py), or not yet.
+
+    Instances are not among it: they belong to the workers, which take them over.
+    """
+    if left := ledger.left_over():
+        names = ", ".join(process.name for process in left)
+        Log(sys.stdout, names=(), coloured=False).say(f"an earlier run was killed; ending what it left: {names}")
+        end_all(left)
 
 
 def supervise(plan: Plan, *, ledger: Ledger) -> None:

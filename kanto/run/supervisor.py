@@ -124,7 +124,7 @@ class Supervisor:
         began = monotonic()
         limits = self._plan.limits
         await self._end_children(self._parts, until=began + limits.parts)
-        if self._parts and self._plan.stop is not None:
+        if self._plan.stop is not None:  # always: a run that was killed outright may have left instances
             await self._stop_instances(self._plan.stop, until=began + limits.instances)
         await self._end_children(self._redis, until=began + limits.redis)
         self._log.say("all ended; data stays")
