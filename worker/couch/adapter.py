@@ -9,9 +9,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from common.errors import KantoError, TemporaryError
-from worker.core.observed import Down, Instance, Node, Unknown
+from worker.core.observed import Down, Drained, Instance, Node, Proof, Unknown
 from worker.core.ring import Wanted
-from worker.couch import replicator
+from worker.couch import copying, drain, fence, proof, replicator
 from worker.couch.client import Client, Talk
 from worker.couch.documents import (
     Document,
@@ -30,6 +30,9 @@ from worker.ports import Credentials
 LOOK_SECONDS = 5.0
 COMMAND_SECONDS = 8.0
 """Longest times of one call, so that a step that makes one ends well within its lease (hazards H18)."""
+
+WORKING_PART = 0.75
+"""A piece of a drain begins nothing new after this part of its time, so that what it has begun ends within it."""
 
 THREADS = 64
 LANES = 8
@@ -125,6 +128,34 @@ class HttpCouch:
     def delete_fills(self, instance: Instance, credentials: Credentials) -> None:
         talk = self._talk(instance, credentials)
         replicator.rewrite(talk, dict.fromkeys(replicator.fill_ids(talk), replicator.remove))
+
+    def fence(self, instance: Instance, nonce: str, credentials: Credentials) -> None:
+        fence.fence(self._talk(instance, credentials), nonce)
+
+    def unfence(self, instance: Instance, credentials: Credentials) -> None:
+        fence.unfence(self._talk(instance, credentials))
+
+    def drain(
+        self, leaver: Instance, target: Instance, proofs: Sequence[Proof], credentials: Credentials, *, seconds: float
+    ) -> Drained:
+        now, longest = self._client.monotonic(), min(seconds, COMMAND_SECONDS)
+        giving = self._client.talk(leaver, credentials, until=now + longest)
+        taking = self._client.talk(target, credentials, until=now + longest)
+        return drain.drain(giving, taking, proofs, until=now + longest * WORKING_PART)
+
+    def verify(
+        self,
+        leaver: Instance,
+        nonce: str,
+        proofs: Sequence[Proof],
+        targets: Sequence[Instance],
+        credentials: Credentials,
+    ) -> str | None:
+        survivors = [self._talk(target, credentials) for target in targets]
+        return proof.verify(self._talk(leaver, credentials), nonce, proofs, survivors)
+
+    def copy_user_replications(self, leaver: Instance, target: Instance, credentials: Credentials) -> tuple[str, ...]:
+        return copying.copy_user_replications(self._talk(leaver, credentials), self._talk(target, credentials))
 
     def _talk(self, instance: Instance, credentials: Credentials) -> Talk:
         return self._client.talk(instance, credentials, until=self._client.monotonic() + COMMAND_SECONDS)

@@ -1,12 +1,4 @@
-"""HTTP to CouchDB: one client for all threads, a deadline for every exchange, and the border where httpx's errors stop.
-
-    TemporaryError
-    +-- Away         refused or cut: nobody is there                      observed as Down
-    +-- Unclear      no answer in time, or one that CouchDB never gives   observed as Unknown
-    +-- Refused      kanto's own login is not taken                       observed as Unknown
-
-No message holds a password: they name the instance, the request's path and CouchDB's words.
-"""
+"""HTTP to CouchDB: one client for all threads, a deadline for every exchange; httpx's errors stop here."""
 
 import json
 import time
@@ -17,8 +9,8 @@ from typing import Any
 
 import httpx
 
-from common.errors import TemporaryError
 from worker.core.observed import Instance
+from worker.couch.errors import Away, Refused, Unclear
 from worker.ports import Credentials
 
 CONNECT_SECONDS = 1.0
@@ -27,32 +19,6 @@ KEEP_ALIVE_SECONDS = 30.0
 LARGEST_ANSWER = 64 * 1024 * 1024
 REPEATABLE = frozenset({"GET", "HEAD"})
 LONGEST_WORDS = 200
-
-
-class Away(TemporaryError):
-    """The connection was refused or cut. A write may have taken place all the same."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__("instance_down", message)
-
-
-class Unclear(TemporaryError):
-    """No answer in time, or one that makes no sense: nothing is known."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__("instance_unclear", message)
-
-
-class Refused(TemporaryError):
-    """The instance does not take kanto's own login."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(
-            "instance_refuses_kanto",
-            message,
-            action="Put kanto's admin line of this cluster back into the instance's configuration",
-            retry_in=5.0,
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,12 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from worker.core.observed import Down, Instance, Node, Unknown
-from worker.couch.client import Away, Refused, Talk, Unclear
+from worker.couch.client import Talk
 from worker.couch.documents import FIRST_ID, LAST_ID, database_path
+from worker.couch.errors import Away, Refused, Unclear
+from worker.couch.fence import read_config
 from worker.couch.reports import read_fills, read_replications
+from worker.couch.settings import Config, read_fence, value
 
 MOST_ROWS = 10_000
 """More scheduler rows than an instance can have use for: its answer is cut to 25 rows unless a limit is given."""
@@ -26,10 +29,10 @@ def look(talk: Talk, siblings: Sequence[Instance], security: Collection[str]) ->
 
 
 def _read_node(talk: Talk, siblings: Sequence[Instance], security: Collection[str]) -> Node:
-    config: Mapping[str, Mapping[str, str]] = talk.get("/_node/_local/_config").body
+    config = read_config(talk)
     databases: list[str] = talk.get("/_all_dbs").body
     documents = _read_documents(talk) if "_replicator" in databases else []
-    rows = _read_rows(talk) if documents else {}
+    rows = read_rows(talk) if documents else {}
     asked = sorted(set(security) & set(databases))
     return Node(
         uuid=_uuid(talk, config),
@@ -37,14 +40,13 @@ def _read_node(talk: Talk, siblings: Sequence[Instance], security: Collection[st
         security={database: read_security(talk, database) for database in asked},
         replications=read_replications(documents, rows, talk.instance, siblings, talk.credentials),
         fills=read_fills(documents, rows, talk.instance, siblings, talk.credentials),
-        fence=config.get("kanto", {}).get("fenced"),
+        fence=read_fence(config, talk.credentials),
     )
 
 
-def _uuid(talk: Talk, config: Mapping[str, Mapping[str, str]]) -> str:
+def _uuid(talk: Talk, config: Config) -> str:
     """Of the data: the configured one, which CouchDB also writes there itself if none was set."""
-    configured = config.get("couchdb", {}).get("uuid")
-    found: str = configured or talk.get("/").body["uuid"]
+    found: str = value(config, "couchdb", "uuid") or talk.get("/").body["uuid"]
     return found
 
 
@@ -56,7 +58,8 @@ def _read_documents(talk: Talk) -> list[Mapping[str, Any]]:
     return [row["doc"] for row in answer.body["rows"] if row.get("doc")]
 
 
-def _read_rows(talk: Talk) -> dict[str, Mapping[str, Any]]:
+def read_rows(talk: Talk) -> dict[str, Mapping[str, Any]]:
+    """What the scheduler says of each document of `_replicator`, by id."""
     rows = talk.get("/_scheduler/docs/_replicator", params={"limit": str(MOST_ROWS)}).body["docs"]
     return {row["doc_id"]: row for row in rows}
 

@@ -24,7 +24,7 @@ def rewrite(talk: Talk, changes: Mapping[str, Change]) -> None:
     for _ in range(ATTEMPTS):
         if not left:
             return
-        found = _read(talk, left)
+        found = read(talk, left)
         documents = [
             {**changed, "_id": doc_id, **({"_rev": found[doc_id]["_rev"]} if doc_id in found else {})}
             for doc_id, change in sorted(left.items())
@@ -39,9 +39,11 @@ def rewrite(talk: Talk, changes: Mapping[str, Change]) -> None:
         )
 
 
-def _read(talk: Talk, doc_ids: Iterable[str]) -> dict[str, Mapping[str, Any]]:
-    """The documents that exist, by id."""
+def read(talk: Talk, doc_ids: Iterable[str]) -> dict[str, Mapping[str, Any]]:
+    """The documents that exist, by id. Makes `_replicator` if it is missing."""
     body = {"keys": sorted(doc_ids)}
+    if not body["keys"]:
+        return {}
     answer = talk.post("/_replicator/_all_docs?include_docs=true", body, accept=(200, 404))
     if answer.status == 404:
         talk.put("/_replicator", accept=(201, 202, 412))

@@ -1,0 +1,35 @@
+"""Databases and their rights."""
+
+import pytest
+
+from common.errors import TemporaryError
+
+from .rings import Ring, nodes
+
+NAMES = ["a/b", "c+d(e)$", "_users", "z_9-y"]
+
+
+def test_databases_of_all_names_are_made(ring: Ring) -> None:
+    ring.couch.create_databases(ring.instances[0], NAMES, ring.credentials)
+    assert set(nodes(ring)["cdb-0"].databases) == {*NAMES, "_replicator"}
+
+
+def test_databases_that_exist_are_left_as_they_are(ring: Ring) -> None:
+    instance = ring.instances[0]
+    ring.couch.create_databases(instance, ["one"], ring.credentials)
+    ring.write("cdb-0", "one", "a")
+    ring.couch.create_databases(instance, ["one", "two"], ring.credentials)
+    assert ring.ids("cdb-0", "one") == {"a"}
+    assert "two" in nodes(ring)["cdb-0"].databases
+
+
+def test_a_stopped_instance_raises_temporary_error_that_names_it(ring: Ring) -> None:
+    ring.stop("cdb-0")
+    with pytest.raises(TemporaryError, match="cdb-0") as caught:
+        ring.couch.create_databases(ring.instances[0], ["one"], ring.credentials)
+    assert caught.value.code == "instance_down"
+
+
+def test_security_of_a_missing_database_raises_temporary_error(ring: Ring) -> None:
+    with pytest.raises(TemporaryError):
+        ring.couch.put_security(ring.instances[0], {"missing": "{}"}, ring.credentials)

@@ -1,0 +1,35 @@
+"""What an instance holds, in the few facts that tell one set of data from another (hazards H11)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from worker.couch.client import Talk
+
+MOST_KEYS = 100
+"""`_dbs_info` takes no more names at once (`[chttpd] max_db_number_for_dbs_info_req`)."""
+
+NOT_DATA = frozenset({"_replicator", "_global_changes"})
+"""Databases that each instance has for itself; all others are drained (hazards H15)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """The uuid of the data, and `instance_start_time` by database: another one means that it was made again."""
+
+    uuid: str
+    starts: Mapping[str, str]
+
+    @property
+    def to_give(self) -> tuple[str, ...]:
+        """The databases that must not be lost."""
+        return tuple(sorted(set(self.starts) - NOT_DATA))
+
+
+def read_holdings(talk: Talk) -> Holdings:
+    uuid: str = talk.get("/").body["uuid"]
+    names: list[str] = sorted(talk.get("/_all_dbs").body)
+    starts: dict[str, str] = {}
+    for first in range(0, len(names), MOST_KEYS):
+        rows = talk.post("/_dbs_info", {"keys": names[first : first + MOST_KEYS]}, accept=(200,)).body
+        starts |= {row["key"]: str(row["info"]["instance_start_time"]) for row in rows if row.get("info")}
+    return Holdings(uuid, starts)

@@ -1,0 +1,84 @@
+"""Proves, a page at a time, that a survivor holds every revision of a leaver's database (hazards H11, H12).
+
+A page of the leaver's changes gives all leaf revisions, tombstones and conflicts too; `_revs_diff` on the survivor
+names those it lacks. Sequences are opaque: they are only handed back to the server that gave them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from worker.core.observed import Fence, Proof
+from worker.couch.client import Talk
+from worker.couch.documents import database_path
+from worker.couch.fence import read_config
+from worker.couch.holdings import Holdings, read_holdings
+from worker.couch.settings import read_fence
+
+PAGE = 500
+
+
+def begin(database: str, target: str, leaver: Holdings, survivor: Holdings) -> Proof:
+    """A proof of which nothing is done yet."""
+    return Proof(
+        database=database,
+        target=target,
+        target_uuid=survivor.uuid,
+        source_start=leaver.starts[database],
+        target_start=survivor.starts[database],
+    )
+
+
+def is_of(proof: Proof, leaver: Holdings, survivor: Holdings) -> bool:
+    """Whether the proof speaks of the data that are there now."""
+    return (proof.target_uuid, proof.source_start, proof.target_start) == (
+        survivor.uuid,
+        leaver.starts.get(proof.database),
+        survivor.starts.get(proof.database),
+    )
+
+
+def next_page(proof: Proof, leaver: Talk, survivor: Talk, page: int = PAGE) -> Proof:
+    """The proof one page on; with `missing` and no step on where the survivor lacks something of the page."""
+    path = f"/{database_path(proof.database)}"
+    span = {"style": "all_docs", "since": proof.since, "limit": str(page)}
+    changes = leaver.get(f"{path}/_changes", params=span).body
+    leaves = {row["id"]: [change["rev"] for change in row["changes"]] for row in changes["results"]}
+    lacking = survivor.post(f"{path}/_revs_diff", leaves, accept=(200,)).body if leaves else {}
+    if lacking:
+        return replace(proof, missing=len(lacking), is_complete=False)
+    return replace(
+        proof,
+        since=changes["last_seq"],
+        documents=proof.documents + len(leaves),
+        missing=0,
+        is_complete=changes["pending"] == 0,
+    )
+
+
+def has_nothing_since(talk: Talk, proof: Proof) -> bool:
+    """Whether the leaver's database has not changed since the proof."""
+    span = {"since": proof.since, "limit": "1"}
+    changes = talk.get(f"/{database_path(proof.database)}/_changes", params=span).body
+    return not changes["results"] and changes["pending"] == 0
+
+
+def verify(leaver: Talk, nonce: str, proofs: Sequence[Proof], targets: Sequence[Talk]) -> str | None:
+    """None when the leaver may go, else why not. Every proof given must hold, and every database must have one."""
+    name = leaver.instance.name
+    if read_fence(read_config(leaver), leaver.credentials) != Fence(nonce):
+        return f"the fence of {name} does not stand"
+    mine = read_holdings(leaver)
+    theirs = {talk.instance.name: read_holdings(talk) for talk in targets}
+    for proof in proofs:
+        what = f"{proof.database} of {name} on {proof.target}"
+        if proof.database not in mine.starts:
+            continue
+        if not proof.is_complete or proof.missing:
+            return f"{what} is not proved to the end"
+        survivor = theirs.get(proof.target)
+        if survivor is None or not is_of(proof, mine, survivor):
+            return f"{what}: the data are others than those of the proof"
+        if not has_nothing_since(leaver, proof):
+            return f"{what}: something came after the proof"
+    unproved = sorted(set(mine.to_give) - {proof.database for proof in proofs})
+    return f"{', '.join(unproved)} of {name}: not proved on any survivor" if unproved else None
