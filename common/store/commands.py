@@ -26,7 +26,11 @@ COMMANDS = (
 )
 
 
-def build_script(command: str, *, keep_jobs: float) -> str:
+SERVER_CLOCK = "redis.call('TIME')"
+"""Lua for the time: seconds and microseconds. Only Redis's own clock counts in service (hazards H19)."""
+
+
+def build_script(command: str, *, keep_jobs: float, clock: str = SERVER_CLOCK) -> str:
     """The numbers that both stores share, then the prelude, then the command itself. `keep_jobs` is in seconds."""
     numbers = {
         "HORIZON": rules.milliseconds(rules.HORIZON),
@@ -37,6 +41,6 @@ def build_script(command: str, *, keep_jobs: float) -> str:
         "MAX_EVENTS": rules.EVENTS,
         "KEEP_JOBS": max(rules.milliseconds(keep_jobs), 1),
     }
-    header = "".join(f"local {name} = {value}\n" for name, value in numbers.items())
+    header = "".join(f"local {name} = {value}\n" for name, value in {**numbers, "CLOCK": clock}.items())
     parts = ["prelude", *(["outcome"] if command in _WITH_OUTCOME else []), command]
     return header + "\n".join((_FOLDER / f"{part}.lua").read_text("utf-8") for part in parts)

@@ -18,7 +18,7 @@ POOL_TIMEOUT = 1.0
 """Seconds that a command waits for a free connection."""
 
 _NOT_NOW = ("MASTERDOWN", "MISCONF", "NOREPLICAS", "BUSY ", "READONLY", "OOM", "LOADING", "UNBLOCKED")
-"""How answers of a server begin that works again without us (Redis docs, error replies). Errors in scripts begin alike."""
+"""How a server begins to answer that will work again without us (Redis docs, error replies). Scripts answer alike."""
 
 
 def connect(url: str, *, connections: int) -> Redis:

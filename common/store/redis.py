@@ -6,7 +6,7 @@ from typing import Any
 from common.cluster import ClusterKey, MirrorRecord
 from common.errors import LeaseLost, NotRebuilt
 from common.jobs import Job
-from common.store.commands import COMMANDS, build_script
+from common.store.commands import COMMANDS, SERVER_CLOCK, build_script
 from common.store.connection import connect, translated
 from common.store.fields import (
     bounded,
@@ -28,16 +28,20 @@ EVENTS_KEY = "kanto:events"
 
 
 class RedisStore:
-    """See the protocol. `keep_jobs` is in seconds; `connections` bounds how many commands are under way at once.
+    """See the protocol. Making one connects to nothing; its methods may be called from many threads.
 
-    Reads of events have connections of their own, so that those who wait starve nobody. Making one connects to nothing.
+    `keep_jobs` is in seconds. `connections` bounds how many commands are under way at once; reads of events have
+    connections of their own, so that those who wait starve nobody. `clock` is Lua for the time, which only tests set.
     """
 
-    def __init__(self, url: str, *, keep_jobs: float = 7 * 24 * 3600.0, connections: int = 32) -> None:
+    def __init__(
+        self, url: str, *, keep_jobs: float = 7 * 24 * 3600.0, connections: int = 32, clock: str = SERVER_CLOCK
+    ) -> None:
         self._client = connect(url, connections=connections)
         self._reader = connect(url, connections=4)
         self._scripts = {
-            command: self._client.register_script(build_script(command, keep_jobs=keep_jobs)) for command in COMMANDS
+            command: self._client.register_script(build_script(command, keep_jobs=keep_jobs, clock=clock))
+            for command in COMMANDS
         }
 
     def close(self) -> None:

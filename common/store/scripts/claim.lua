@@ -6,7 +6,7 @@ local beyond = '(' .. after(HORIZON)
 redis.call('ZADD', WORKERS, text(now), a.worker)
 redis.call('ZREMRANGEBYSCORE', WORKERS, '-inf', '(' .. text(now - WORKER_SEEN))
 for _, job_id in ipairs(redis.call('ZRANGEBYSCORE', DEADLINES, '-inf', text(now), 'LIMIT', 0, LATE_PER_CLAIM)) do
-  read_job(job_id)
+  if not read_job(job_id) then redis.call('ZREM', DEADLINES, job_id) end
 end
 
 local due = redis.call('ZRANGEBYSCORE', DUE, '-inf', text(now), 'LIMIT', 0, limit)

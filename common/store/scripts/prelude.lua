@@ -1,6 +1,8 @@
 -- Goes before every command. One script is one transaction; times are milliseconds of Redis's own clock.
 -- Records are opaque text, never decoded here: cjson turns [] into {} and big numbers into floats. What a script
 -- decides on is a field of its own. A cluster's id is user/tag; a name that holds no value is absent, never empty.
+-- A server without memory stops a script at its first write that needs some, unless it has written before: so no
+-- script begins with a write that needs none (a removal), and each is carried out whole or not at all.
 
 local COUNTER, REBUILT, OWNERS = 'kanto:counter', 'kanto:rebuilt', 'kanto:owners'
 local DUE, DEADLINES, WORKERS, EVENTS = 'kanto:due', 'kanto:deadlines', 'kanto:workers', 'kanto:events'
@@ -12,8 +14,7 @@ local function jobs_key(user) return 'kanto:jobs:' .. user end
 
 local function text(number) return string.format('%.0f', number) end
 
-local clock = redis.call('TIME')
-local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
+local now = tonumber(CLOCK[1]) * 1000 + math.floor(tonumber(CLOCK[2]) / 1000)
 
 local function after(duration) return text(now + tonumber(duration)) end
 
@@ -119,10 +120,7 @@ end
 -- The job as it is now, or nil: one past a deadline is ended first.
 local function read_job(job_id)
   local job = read(job_key(job_id))
-  if not job then
-    redis.call('ZREM', DEADLINES, job_id)
-    return nil
-  end
+  if not job then return nil end
   if not has_ended(job) and math.min(tonumber(job.deadline_at), tonumber(job.progress_deadline_at)) <= now then
     finish(job, {status = 'failed', cause = 'deadline'})
     restore(job)

@@ -1,0 +1,72 @@
+"""A store on the bench: the same handles for the twin and for Redis, time included."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from common.store.memory import MemoryStore
+from common.store.port import Store
+from common.store.redis import RedisStore
+from tests.servers import RedisServer
+
+START = 1_800_000_000.0
+"""Unix seconds at which the time of a bench begins."""
+
+CLOCK = "redis.call('HMGET', 'bench:clock', 'seconds', 'microseconds')"
+
+
+class Bench(Protocol):
+    """A store whose time stands still but for `elapse`."""
+
+    store: Store
+
+    def elapse(self, seconds: float) -> None: ...
+
+    def now(self) -> float: ...
+
+    def close(self) -> None: ...
+
+
+class TwinBench:
+    def __init__(self, *, keep_jobs: float = 3600.0) -> None:
+        self._at = START
+        self.store: Store = MemoryStore(self.now, keep_jobs=keep_jobs)
+
+    def elapse(self, seconds: float) -> None:
+        self._at = round(self._at + seconds, 3)
+
+    def now(self) -> float:
+        return self._at
+
+    def close(self) -> None:
+        pass
+
+
+class RedisBench:
+    """A real server and the real scripts, but for where they read the time."""
+
+    def __init__(self, server: RedisServer, *, keep_jobs: float = 3600.0) -> None:
+        server.flush()
+        self._client = server.client()
+        self._at = START
+        self.elapse(0)
+        self._store = RedisStore(server.url, keep_jobs=keep_jobs, clock=CLOCK)
+        self.store: Store = self._store
+
+    def elapse(self, seconds: float) -> None:
+        self._at = round(self._at + seconds, 3)
+        whole, milliseconds = divmod(round(self._at * 1000), 1000)
+        self._client.hset("bench:clock", mapping={"seconds": whole, "microseconds": milliseconds * 1000})
+
+    def now(self) -> float:
+        return self._at
+
+    def keys(self) -> set[str]:
+        """All that the store keeps."""
+        return {str(key) for key in self._client.keys("*")} - {"bench:clock"}
+
+    def close(self) -> None:
+        self._client.close()
+        self._store.close()
+
+
+MakeBench = Callable[..., Bench]

@@ -1,0 +1,214 @@
+"""The same commands, chosen at random, on the twin and on Redis: the same answers, to the last number (hazards H20)."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+
+from common.cluster import ClusterKey, Durable, MirrorRecord
+from common.errors import KantoError
+from common.jobs import JobError, JobKind, JobStatus, Progress
+from common.store.port import Event, Lease, Outcome, Store, Submission
+from common.view import Reason
+from tests.contract.store.bench import RedisBench, TwinBench
+from tests.contract.store.requests import VIEW, spec_of
+from tests.servers import RedisServer
+
+USERS = ("ann", "johny2")
+KEYS = tuple(ClusterKey(user, tag) for user in USERS for tag in ("alfa", "mike"))
+JOBS = tuple(f"job-{number}" for number in range(12))
+KEEP_JOBS = 1e7
+"""Longer than any history here: Redis expires keys by its own clock."""
+
+keys = st.sampled_from(KEYS)
+jobs = st.sampled_from(JOBS)
+hashes = st.sampled_from(["hash-1", "hash-1", "hash-1", "hash-2"])
+durations = st.sampled_from([0.0, 0.001, 0.5, 1.0, 15.0, 30.0, 100.0, 600.0, 3600.0, 3600.001, 5000.0])
+durables = st.builds(Durable, leavers=st.sampled_from([(), ("i-1",), ("i-1", "i-2")]), ever_filled=st.booleans())
+outcomes = st.builds(
+    Outcome,
+    due_in=durations,
+    memory=st.none() | st.sampled_from(["", "remembered"]),
+    durable=st.none() | durables,
+    view=st.none() | st.just(VIEW),
+    step=st.none() | st.sampled_from(["", "filling"]),
+    progress=st.none() | st.just(Progress(1, 2, ("a", "b"))),
+    reasons=st.none() | st.sampled_from([(), (Reason("a", "waits for b"),)]),
+    progressed=st.booleans(),
+    progress_window=durations,
+    ended=st.none() | st.sampled_from([JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELED]),
+    error=st.none() | st.just(JobError("job_failed", "a", "b")),
+    gone=st.booleans(),
+    gone_for=durations,
+)
+
+
+def without_id(event: Event) -> Event:
+    """Redis numbers events by its own clock."""
+    return replace(event, id="")
+
+
+class TwoStores(RuleBasedStateMachine):
+    """Runs each command on both, and compares."""
+
+    def __init__(self, server: RedisServer) -> None:
+        super().__init__()
+        self.twin = TwinBench(keep_jobs=KEEP_JOBS)
+        self.redis = RedisBench(server, keep_jobs=KEEP_JOBS)
+        self.leases: list[Lease] = []
+        self.marks = (self.twin.store.newest_event(), self.redis.store.newest_event())
+        self.incarnations = 0
+
+    def teardown(self) -> None:
+        self.redis.close()
+
+    def both(self, command: Callable[[Store], Any]) -> Any:
+        def answer(store: Store) -> Any:
+            try:
+                return command(store)
+            except KantoError as error:
+                return (type(error), error.code, error.message)
+
+        mine, theirs = answer(self.twin.store), answer(self.redis.store)
+        assert mine == theirs
+        return mine
+
+    @rule(seconds=durations)
+    def elapse(self, seconds: float) -> None:
+        self.twin.elapse(seconds)
+        self.redis.elapse(seconds)
+
+    @rule(key=keys, job=jobs, owner_hash=hashes, deadline=durations, progress=durations, restored=st.booleans())
+    def create(
+        self, key: ClusterKey, job: str, owner_hash: str, deadline: float, progress: float, *, restored: bool
+    ) -> None:
+        self.incarnations += 1
+        spec = spec_of(key, incarnation=str(self.incarnations))
+        restore = spec if restored else None
+        submission = Submission(job, JobKind.CREATE, spec, owner_hash, None, deadline, progress, "r", restore)
+        self.both(lambda store: store.submit(submission))
+
+    @rule(
+        key=keys,
+        job=jobs,
+        kind=st.sampled_from([JobKind.SCALE, JobKind.REPLICATE, JobKind.DELETE]),
+        replicas=st.integers(1, 5),
+        behind=st.sampled_from([0, 0, 0, 1]),
+        deadline=durations,
+    )
+    def change(self, key: ClusterKey, job: str, kind: JobKind, *, replicas: int, behind: int, deadline: float) -> None:
+        record = self.both(lambda store: store.cluster(key))
+        former = spec_of(key) if record is None else record.spec
+        version = 0 if record is None else record.version - behind
+        spec = replace(former, replicas=replicas, deleted=kind is JobKind.DELETE or former.deleted)
+        restore = former if kind is JobKind.SCALE and replicas < former.replicas else None
+        submission = Submission(job, kind, spec, "hash-1", version, deadline, 600.0, "r", restore)
+        self.both(lambda store: store.submit(submission))
+
+    @rule(key=keys, ttl=durations)
+    def acquire(self, key: ClusterKey, ttl: float) -> None:
+        lease = self.both(lambda store: store.acquire(key, "worker-1", ttl=ttl))
+        if lease is not None:
+            self.leases.append(lease)
+
+    @precondition(lambda self: self.leases)
+    @rule(data=st.data(), outcome=outcomes, command=st.sampled_from(["save", "release", "release", "check", "renew"]))
+    def use(self, data: st.DataObject, outcome: Outcome, command: str) -> None:
+        lease = data.draw(st.sampled_from(self.leases[-3:]))
+        match command:
+            case "save":
+                self.both(lambda store: store.save(lease, outcome))
+            case "release":
+                self.both(lambda store: store.release(lease, outcome))
+            case "check":
+                self.both(lambda store: store.check(lease))
+            case "renew":
+                self.both(lambda store: store.renew(lease))
+
+    @rule(worker=st.sampled_from(["worker-1", "worker-2"]), limit=st.integers(0, 5), lease=durations)
+    def claim(self, worker: str, limit: int, lease: float) -> None:
+        self.both(lambda store: store.claim(worker, limit=limit, lease=lease))
+
+    @rule(key=keys, due_in=durations)
+    def wake(self, key: ClusterKey, due_in: float) -> None:
+        self.both(lambda store: store.wake(key, due_in))
+
+    @rule(
+        key=keys,
+        ahead=st.sampled_from([-1, 0, 0, 5]),
+        fence=st.sampled_from([-5, 0, 7]),
+        durable=durables,
+        changed=st.booleans(),
+    )
+    def rebuild(self, key: ClusterKey, ahead: int, fence: int, durable: Durable, *, changed: bool) -> None:
+        record = self.both(lambda store: store.cluster(key))
+        spec = spec_of(key, incarnation="mirrored") if record is None else record.spec
+        version = (1000 if record is None else record.version) + ahead
+        spec = replace(spec, replicas=9) if changed else spec
+        owner_hash = "hash-1" if record is None else record.owner_hash
+        numbers = [lease.fence for lease in self.leases] or [version]
+        mirror = MirrorRecord(spec, version, owner_hash, durable, max(numbers) + fence)
+        self.both(lambda store: store.rebuild([mirror]))
+
+    @rule(job=jobs)
+    def look_at_a_job(self, job: str) -> None:
+        self.both(lambda store: store.job(job))
+
+    @rule(user=st.sampled_from(USERS), limit=st.integers(0, 20))
+    def look_at_a_user(self, user: str, limit: int) -> None:
+        self.both(lambda store: store.owner_hash(user))
+        self.both(lambda store: store.clusters(user))
+        self.both(lambda store: store.jobs(user, limit=limit))
+
+    @rule()
+    def look_at_workers(self) -> None:
+        self.both(lambda store: store.workers())
+
+    @invariant()
+    def the_records_are_the_same(self) -> None:
+        for key in KEYS:
+            self.both(lambda store, key=key: store.cluster(key))  # type: ignore[misc]
+        self.both(lambda store: store.is_rebuilt())
+
+    @invariant()
+    def the_events_are_the_same(self) -> None:
+        mine = self.twin.store.events(self.marks[0], block=0.0)
+        theirs = self.redis.store.events(self.marks[1], block=0.0)
+        assert list(map(without_id, mine)) == list(map(without_id, theirs))
+        if mine:
+            self.marks = (mine[-1].id, theirs[-1].id)
+
+
+class TwoStoresInUse(TwoStores):
+    """Most of what there is to compare comes after the first rebuild."""
+
+    def __init__(self, server: RedisServer) -> None:
+        super().__init__(server)
+        self.both(lambda store: store.rebuild(()))
+
+
+def run(machine: type[TwoStores], server: RedisServer, *, examples: int, steps: int) -> None:
+    class OnServer(machine):  # type: ignore[valid-type,misc]
+        def __init__(self) -> None:
+            super().__init__(server)
+
+    run_state_machine_as_test(
+        OnServer,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=steps,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+def test_both_give_the_same_answers_from_the_first_start_on(shared_redis: RedisServer) -> None:
+    run(TwoStores, shared_redis, examples=20, steps=25)
+
+
+def test_both_give_the_same_answers_in_use(shared_redis: RedisServer) -> None:
+    run(TwoStoresInUse, shared_redis, examples=100, steps=50)
