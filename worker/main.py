@@ -51,7 +51,9 @@ def serve(settings: Settings) -> int:
             holding=heartbeat.holding,
             jitter=random.random,
         )
-        ticker = Ticker(store, platform, WakeUps(app).send, owner=owner, lease_seconds=settings.lease)
+        ticker = Ticker(
+            store, records=platform.records, send=WakeUps(app).send, owner=owner, lease_seconds=settings.lease
+        )
 
         def run(key: ClusterKey) -> None:
             try:

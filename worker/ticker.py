@@ -1,14 +1,13 @@
 """Takes what is due from the store and sends a wake-up for each: timer, outbox and crash recovery in one."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from common.cluster import ClusterKey
+from common.cluster import ClusterKey, MirrorRecord
 from common.errors import KantoError, StoreUnavailable
 from common.log import get
 from common.store.port import Store
 from worker.core.observed import Unknown
-from worker.ports import Platform
 
 CLAIM_AT_ONCE = 64
 LONGEST_PAUSE = 1.0
@@ -18,13 +17,22 @@ log = get(__name__)
 
 
 class Ticker:
-    """One thread per worker process. `poke` makes it look at once, so that a short pause of a step is kept."""
+    """One thread per worker process. `poke` makes it look at once, so that a short pause of a step is kept.
+
+    `records` reads the platform's mirror, for a store that is empty; `send` hands a wake-up to the queue.
+    """
 
     def __init__(
-        self, store: Store, platform: Platform, send: Callable[[ClusterKey], bool], *, owner: str, lease_seconds: float
+        self,
+        store: Store,
+        *,
+        records: Callable[[], Iterable[MirrorRecord] | Unknown],
+        send: Callable[[ClusterKey], bool],
+        owner: str,
+        lease_seconds: float,
     ) -> None:
         self._store = store
-        self._platform = platform
+        self._records = records
         self._send = send
         self._owner = owner
         self._lease_seconds = lease_seconds
@@ -71,7 +79,7 @@ class Ticker:
 
     def _rebuild(self) -> None:
         """An empty Redis is filled from what the platform carries, whole or not at all (hazards H22)."""
-        records = self._platform.records()
+        records = self._records()
         if isinstance(records, Unknown):
             log.warning("rebuild_waits", why=records.why)
             return
