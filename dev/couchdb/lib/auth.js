@@ -27,16 +27,16 @@ export class Auth {
 
   /** The asker of a request: {name, roles, admin, via}. Throws 401 for wrong passwords, 403 for a locked account. */
   async identify (req) {
+    const cookie = /(?:^|;\s*)AuthSession=([^;]+)/.exec(req.headers.cookie ?? '')?.[1]
+    if (cookie && this.isHandled('cookie')) {
+      const user = await this.fromCookie(cookie)
+      if (user) return { ...user, via: 'cookie' }
+    }
     const basic = parseBasic(req.headers.authorization)
     if (basic && this.isHandled('default')) {
       const user = await this.login(basic.name, basic.password, req.socket.remoteAddress)
       if (!user) throw unauthorized(WRONG_PASSWORD)
       return { ...user, via: 'default' }
-    }
-    const cookie = /(?:^|;\s*)AuthSession=([^;]*)/.exec(req.headers.cookie ?? '')?.[1]
-    if (cookie && this.isHandled('cookie')) {
-      const user = await this.fromCookie(cookie)
-      if (user) return { ...user, via: 'cookie' }
     }
     return ANONYMOUS
   }

@@ -88,7 +88,7 @@ class Node {
       auth,
       scheduler: this.scheduler,
       nodeName: this.name,
-      onConfig: () => this.scheduler.onConfig(),
+      onConfig: section => { if (section === 'replicator') this.scheduler.onConfig() },
       restart: () => this.restart()
     })
     await this.server.listen()

@@ -81,7 +81,7 @@ def test_only_asked_documents_with_a_filter(couch: Couch, three: str) -> None:
 
 
 def test_a_long_poll_ends_at_its_time_out(couch: Couch, three: str) -> None:
-    params = {"feed": "longpoll", "since": "now", "timeout": 300}
+    params: dict[str, str | int] = {"feed": "longpoll", "since": "now", "timeout": 300}
     body = expect(couch.client.get(f"/{three}/_changes", params=params), "changes_longpoll_timeout")
     assert body["results"] == []
 

@@ -141,7 +141,7 @@ function begin (ctx, replication) {
   const onEnd = (link, job) => {
     // A crashed one is dropped: unlike a document's, nothing keeps it.
     if (transient.get(replication.id) === link) transient.delete(replication.id)
-    finish({ job, failure: link.state === 'completed' ? null : link.failure })
+    finish({ job, failure: link.isDone ? null : link.failure })
   }
   const link = new Link({ docId: null, database: null, config: ctx.config, user: ctx.user.name, onEnd })
   link.finished = finished

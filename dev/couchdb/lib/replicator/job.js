@@ -5,6 +5,7 @@ import { Checkpoint } from './checkpoint.js'
 import { Client, ReplicationError } from './client.js'
 
 const FEED_HEARTBEAT = 10000
+const LAST_SAVE = 1000
 
 /** Counters that go on over the runs of one replication. */
 export class Stats {
@@ -211,16 +212,23 @@ export class Job {
     this.source?.abort()
   }
 
-  /** Ends a run. A last checkpoint is tried unless `now`. */
+  /** Ends a run. A last checkpoint is tried for a second, unless `now`. */
   async stop ({ now = false } = {}) {
     if (this.isStopped) return
     this.isStopped = true
     this.running?.cancel()
-    if (!now && this.checkpoint) await this.save().catch(() => {})
+    if (!now && this.checkpoint) await within(LAST_SAVE, this.save().catch(() => {}))
     this.source?.abort()
     this.target?.abort()
     this.release?.()
   }
+}
+
+/** Waits for a promise, but not longer than that many milliseconds. */
+async function within (time, promise) {
+  let timer
+  await Promise.race([promise, new Promise(resolve => { timer = setTimeout(resolve, time) })])
+  clearTimeout(timer)
 }
 
 const countRevs = lists => lists.reduce((sum, list) => sum + list.length, 0)

@@ -21,6 +21,7 @@ export class Link {
     this.state = 'initializing'
     this.errorCount = 0
     this.error = null
+    this.isDone = false
     this.final = null
     this.replication = null
     this.stats = new Stats()
@@ -65,7 +66,7 @@ export class Link {
   ended (job) {
     if (this.job !== job || job.isStopped) return
     this.job = null
-    this.set('completed')
+    this.isDone = true
     this.onEnd(this, job)
   }
 

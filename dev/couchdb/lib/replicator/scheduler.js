@@ -5,6 +5,7 @@ import { fetchFilter } from './filter.js'
 import { Link, timeText } from './link.js'
 
 const DATABASE = '_replicator'
+const TRIES = 5
 const ENDS = new Set(['completed', 'failed'])
 
 export class Scheduler {
@@ -152,9 +153,9 @@ export class Scheduler {
   async fail (link, replication, owner) {
     const reason = `Replication \`${replication.id}\` specified by document \`${link.docId}\` already started, ` +
       `triggered by document \`${owner.docId}\` from db \`${owner.database}\``
-    link.set('failed')
-    link.error = reason
     await this.writeBack(link, { _replication_state: 'failed', _replication_state_reason: reason })
+    Object.assign(link, { error: reason, errorCount: 1, ends: { source: replication.source.url, target: replication.target.url } })
+    link.set('failed')
   }
 
   launch (link) {
@@ -175,28 +176,30 @@ export class Scheduler {
 
   async onEnd (link) {
     if (this.isStopped) return
-    if (link.state === 'completed') {
+    if (link.isDone) {
       const { source_seq: _source, through_seq: _through, ...stats } = link.stats
       link.final = { ...stats, changes_pending: null }
       await this.writeBack(link, {
         _replication_state: 'completed',
         _replication_stats: { ...link.final, start_time: timeText(link.startTime) }
       })
+      link.set('completed')
     } else {
       this.log.warning(`replication ${link.docId} crashed: ${link.error}`)
     }
     this.fill()
   }
 
-  /** Writes an end into its document, unless that has become another one meanwhile. */
+  /** Writes an end into its document, unless that has become another one meanwhile. The state is told only afterwards. */
   async writeBack (link, state) {
-    const { db } = this
     try {
-      const pouch = await db.open()
-      const doc = await pouch.get(link.docId)
-      if (this.links.get(link.docId) !== link || this.keyOf(doc) !== link.key) return
-      const clean = Object.fromEntries(Object.entries(doc).filter(([name]) => !name.startsWith('_replication_')))
-      await db.write([{ ...clean, ...state, _replication_state_time: timeText(new Date()) }])
+      for (let tries = 0; tries < TRIES; tries++) {
+        const doc = await (await this.db.open()).get(link.docId)
+        if (this.links.get(link.docId) !== link || this.keyOf(doc) !== link.key) return
+        const clean = Object.fromEntries(Object.entries(doc).filter(([name]) => !name.startsWith('_replication_')))
+        const [row] = await this.db.write([{ ...clean, ...state, _replication_state_time: timeText(new Date()) }])
+        if (row.ok) return
+      }
     } catch (err) {
       if (err.status !== 404) this.log.warning(`the end of replication ${link.docId} was not written: ${err.message}`)
     }
