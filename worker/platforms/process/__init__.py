@@ -1,0 +1,1 @@
+"""Instances as local processes: for a laptop, for tests, and for one machine."""

@@ -1,0 +1,50 @@
+"""kanto's own ini file of an instance. Pure."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from common.errors import PermanentError
+
+Ini = Mapping[str, Mapping[str, str]]
+
+REPLICATOR = {
+    "startup_jitter": "100",
+    "interval": "5000",
+    "checkpoint_interval": "5000",
+    "cluster_start_period": "1",
+}
+"""Measured on CouchDB 3.5.0: with the defaults a ring needs up to a minute to run, and as long to try again."""
+
+
+def build_ini(*, uuid: str, secret: str, admins: Mapping[str, str], port: int, bind: str, data: Path) -> Ini:
+    """Settings from the first start on.
+
+    The uuid is the data's, or checkpoints are lost; the secret is shared, or the first logins race for their own.
+    """
+    return {
+        "couchdb": {
+            "single_node": "true",
+            "uuid": uuid,
+            "database_dir": str(data),
+            "view_index_dir": str(data),
+        },
+        "chttpd": {"port": str(port), "bind_address": bind},
+        "chttpd_auth": {"secret": secret},
+        "cluster": {"q": "1", "n": "1"},
+        "replicator": REPLICATOR,
+        "log": {"level": "warning"},
+        "admins": admins,
+    }
+
+
+def render(ini: Ini) -> str:
+    """The text of the file; PermanentError for what would not come back as it went in."""
+    lines = ["; Written by kanto at each start. What is set at run time goes to server.ini.", ""]
+    for section, values in ini.items():
+        lines.append(f"[{section}]")
+        for key, value in values.items():
+            if "=" in key or any(c in key + value for c in "\r\n") or " ;" in value or key[:1] in ("[", ";"):
+                raise PermanentError("bad_record", f"a setting of section {section} cannot be written to an ini file")
+            lines.append(f"{key} = {value}")
+        lines.append("")
+    return "\n".join(lines)

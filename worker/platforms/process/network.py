@@ -1,0 +1,28 @@
+"""Where instances and endpoints listen, and by which addresses they are reached. Pure."""
+
+from dataclasses import dataclass
+
+ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (compared with, not bound to)
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """`bind` is what servers listen on, `advertise` the host in what people are shown."""
+
+    bind: str
+    advertise: str
+
+    @property
+    def host(self) -> str:
+        """The host by which kanto and siblings reach an instance."""
+        return ANY.get(self.bind, self.bind)
+
+    def address(self, port: int) -> str:
+        return url(self.host, port)
+
+    def shown(self, port: int) -> str:
+        return url(self.advertise, port)
+
+
+def url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,0 +1,65 @@
+"""When what has died is started again: at once, then after pauses that double. Pure but for its two file accesses."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from common.codec import decode, encode
+from worker.platforms.process import files
+
+FIRST_PAUSE = 0.5
+LONGEST_PAUSE = 30.0
+STEADY_AFTER = 120.0
+"""Seconds. Who was not started for this long had recovered, so its next start is a first one again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Starts:
+    """How often in a row it was started, when last (Unix seconds), and what was in the way of the next start."""
+
+    count: int = 0
+    at: float = 0.0
+    obstacle: str = ""
+
+    def wait(self, now: float) -> float:
+        """Seconds until it may be started; never longer than the longest pause, even if the clock was set back."""
+        if self.count == 0:
+            return 0.0
+        pause: float = min(FIRST_PAUSE * 2 ** min(self.count - 1, 10), LONGEST_PAUSE)
+        return min(max(0.0, self.at + pause - now), LONGEST_PAUSE)
+
+    def started(self, now: float) -> "Starts":
+        count = 1 if now - self.at >= STEADY_AFTER else self.count + 1
+        return Starts(count, now)
+
+    def hindered(self, obstacle: str) -> "Starts":
+        return replace(self, obstacle=obstacle)
+
+    def why_down(self, last_words: str, now: float) -> str:
+        """Why it does not run, for people."""
+        if self.obstacle:
+            return self.obstacle
+        if self.count == 0:
+            return "it has not been started yet"
+        said = f", its last words: {last_words}" if last_words else " without a word"
+        wait = self.wait(now)
+        return f"it ended{said}" + (f"; started again in {wait:.0f} s" if wait >= 1 else "")
+
+
+def load(path: Path) -> Starts:
+    text = files.read(path)
+    return Starts() if text is None else decode(Starts, text)
+
+
+def save(path: Path, starts: Starts) -> None:
+    files.write_if_other(path, encode(starts))
+
+
+def last_words(log: Path, *, longest: int = 200) -> str:
+    """The last line of a log that has any words in it, cut to `longest` characters."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - 4096))
+            lines = file.read().decode(errors="replace").splitlines()
+    except OSError:
+        return ""
+    return next((line.strip()[:longest] for line in reversed(lines) if line.strip()), "")
