@@ -28,7 +28,7 @@ async def create(call: Call) -> Answer:
     elif service.settings.auth == "strict":
         await call.prove(None)
     if existing is not None:
-        raise cluster_exists(key)
+        raise cluster_exists(key, being_deleted=existing.spec.deleted)
     owner_hash, line = await asyncio.gather(_hash_of(call, stored), _admin_line(call))
     change = creation(
         caller=caller,

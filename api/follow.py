@@ -13,10 +13,13 @@ from api.prefer import Preference
 from api.render import cluster_accepted, job_error
 from api.submit import Accepted
 from api.waiters import Gone
+from common import log
 from common.jobs import Job, JobStatus
 
 ASK_AGAIN_AFTER = "1"
 """Seconds, as a header: when to ask again for a job that goes on."""
+
+_log = log.get("api.jobs")
 
 ResultOf: TypeAlias = Callable[[Accepted, Job], Json]
 """What the caller is shown of a job that succeeded."""
@@ -24,6 +27,7 @@ ResultOf: TypeAlias = Callable[[Accepted, Job], Json]
 
 async def follow(call: Call, accepted: Accepted, wish: Preference, *, result_of: ResultOf) -> Answer:
     """Wait as long as the caller wishes. A caller who hangs up ends the wait, never the job."""
+    _log.info("job accepted", job=accepted.job.id, kind=accepted.job.kind, cluster=str(accepted.job.key))
     job = accepted.job if accepted.job.status.is_ended else await _wait(call, accepted.job, wish)
     if job is None:
         return _accepted(call, accepted) if wish.is_async else _still_running(call, accepted)
@@ -44,9 +48,8 @@ async def _wait(call: Call, job: Job, wish: Preference) -> Job | None:
 
 def _accepted(call: Call, accepted: Accepted) -> Answer:
     job, key = accepted.job.id, accepted.spec.key
-    headers = {**_where(job), "Preference-Applied": "respond-async"}
     result = cluster_accepted(key, job)
-    return Answer(202, "ok", call.words.accepted(key.tag), result=result, job=job, headers=headers)
+    return Answer(202, "ok", call.words.accepted(key.tag), result=result, job=job, headers=_where(job))
 
 
 def _still_running(call: Call, accepted: Accepted) -> Answer:

@@ -42,7 +42,7 @@ def main() -> int:
         settings = Settings()
     except ValidationError as error:
         for problem in error.errors():
-            sys.stderr.write(f"kanto: setting {'.'.join(map(str, problem['loc']))}: {problem['msg']}\n")
+            sys.stderr.write(f"kanto: {_variable(problem['loc'])}: {problem['msg'].removeprefix('Value error, ')}\n")
         return 2
     log.configure(settings.log_format)
     store = RedisStore(settings.redis_url, keep_jobs=settings.keep_jobs)
@@ -68,6 +68,12 @@ def main() -> int:
     finally:
         store.close()
     return 0
+
+
+def _variable(place: tuple[int | str, ...]) -> str:
+    """The environment variable of a setting. Its value is not repeated: it may hold a password."""
+    name = str(place[0]).upper() if place else "?"
+    return name if name.startswith(("KANTO_", "SPAWNER_", "KUBERNETES_")) else f"KANTO_{name}"
 
 
 def _version() -> str:

@@ -55,8 +55,12 @@ def build_service(
     chance: Random,
     clock: Callable[[], float],
     version: str,
+    read_for: float = 1.0,
 ) -> Service:
-    """`chance` makes ids, salts and keys: it must be the system's outside of tests. `clock` is monotonic."""
+    """`chance` makes ids, salts and keys: it must be the system's outside of tests. `clock` is monotonic.
+
+    `read_for` is how long one read of events waits, and so how long the process may take to end.
+    """
     # A call of the store ends within 2 seconds, so with these 0.9 nobody waits 3 seconds to hear that it is away.
     threads = Threads("store", count=STORE_THREADS, start_within=0.9, late=_store_is_slow, clock=clock)
     hashing = Threads("hashing", count=HASHING_THREADS, start_within=10.0, late=_too_busy, clock=clock)
@@ -67,7 +71,7 @@ def build_service(
         threads=threads,
         hashing=hashing,
         users=Users(build_hasher(), hashing, chance=chance, clock=clock),
-        waiters=Waiters(store, threads, clock=clock),
+        waiters=Waiters(store, threads, clock=clock, read_for=read_for),
         chance=chance,
         version=version,
     )

@@ -1,6 +1,7 @@
 """Detail, list and job: what is, without a change."""
 
 import asyncio
+import re
 from dataclasses import dataclass
 
 from api import fields
@@ -14,6 +15,8 @@ from common.cluster import ClusterKey
 from common.errors import UserError
 from common.jobs import Job
 from common.store.port import ClusterRecord, Store
+
+_JOB_ID = re.compile("[0-9a-f]{32}")
 
 FRESH_WITHIN = 1.0
 """Seconds that detail waits for a fresh look."""
@@ -58,6 +61,8 @@ async def job(call: Call) -> Answer:
 async def show_job(call: Call, job_id: str) -> Answer:
     """A job of the caller's own; somebody else's does not exist (404, and not 403)."""
     service = call.service
+    if not _JOB_ID.fullmatch(job_id):
+        job_id = ""  # no job has this id; the caller is proved all the same
     found = await service.threads.run(_find_job, service.store, call.caller.user, job_id)
     await call.prove(found.stored)
     if found.job is None:
@@ -91,7 +96,7 @@ def _find_clusters(store: Store, user: str) -> _Found:
 
 def _find_job(store: Store, user: str, job_id: str) -> _Found:
     stored = store.owner_hash(user)
-    found = store.job(job_id) if stored is not None else None
+    found = store.job(job_id) if stored is not None and job_id else None
     if found is None or found.key.user != user:
         return _Found(stored, 0.0)
     return _Found(stored, 0.0, record=store.cluster(found.key), job=found)

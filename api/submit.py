@@ -112,7 +112,13 @@ def no_such_cluster(key: ClusterKey) -> UserError:
     return UserError("no_such_cluster", f"you have no cluster {key.tag}", action="list shows those you have")
 
 
-def cluster_exists(key: ClusterKey) -> UserError:
+def cluster_exists(key: ClusterKey, *, being_deleted: bool = False) -> UserError:
+    if being_deleted:
+        return UserError(
+            "cluster_exists",
+            f"your cluster {key.tag} is being deleted, and is not gone yet",
+            action="Try again when detail does not find it any more, or choose another cluster_tag",
+        )
     return UserError(
         "cluster_exists",
         f"you have a cluster {key.tag} already",

@@ -17,9 +17,6 @@ from common.store.port import ClusterRecord, Event, Store
 K = TypeVar("K")
 V = TypeVar("V")
 
-BLOCK = 1.0
-"""Seconds that one read of events waits; the store allows 2."""
-
 AGAIN_AFTER = 0.5
 """Seconds between two tries of a store that is away."""
 
@@ -39,15 +36,23 @@ class Waiters:
     """Register and wait on the event loop; the reader is a thread. All methods but `let_go` belong to the loop.
 
     An event may be missed (the stream is capped, the store may be away), so what is awaited is read again every
-    `reread_every` seconds in any case. Nobody is left waiting past the time they gave.
+    `reread_every` seconds in any case. One read waits `read_for` seconds for events (the store allows 2). Nobody is
+    left waiting past the time they gave.
     """
 
     def __init__(
-        self, store: Store, threads: Threads, *, clock: Callable[[], float], reread_every: float = 3.0
+        self,
+        store: Store,
+        threads: Threads,
+        *,
+        clock: Callable[[], float],
+        read_for: float = 1.0,
+        reread_every: float = 3.0,
     ) -> None:
         self._store = store
         self._threads = threads
         self._clock = clock
+        self._read_for = read_for
         self._reread_every = reread_every
         self._jobs: dict[str, set[asyncio.Future[Job | None]]] = {}
         self._looks: dict[ClusterKey, set[Look]] = {}
@@ -69,7 +74,7 @@ class Waiters:
         self._release()
         self._stopping.set()
         if self._reader is not None:
-            await asyncio.to_thread(self._reader.join, 3 * BLOCK)
+            await asyncio.to_thread(self._reader.join, 2 * self._read_for + 3.0)
 
     def let_go(self) -> None:
         """From any thread or a signal handler: all who wait answer now, and nobody waits from now on."""
@@ -144,7 +149,7 @@ class Waiters:
             try:
                 if after is None:
                     after = self._store.newest_event()
-                if events := self._store.events(after, block=BLOCK):
+                if events := self._store.events(after, block=self._read_for):
                     after = events[-1].id
                     self._hand_over(events)
                 if self._clock() >= reread_at:

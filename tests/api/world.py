@@ -33,7 +33,12 @@ class World:
     extra: dict[str, object] = field(default_factory=dict)
 
     async def post(
-        self, operation: str, fields: Mapping[str, str] | None = None, *, headers: Mapping[str, str] | None = None, **more: str
+        self,
+        operation: str,
+        fields: Mapping[str, str] | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        **more: str,
     ) -> httpx.Response:
         """A form by the well-known caller; a field of "" in `more` is sent empty."""
         data = {**ME, **(fields or {}), **more}
@@ -66,6 +71,7 @@ async def world(
         chance=random.Random(seed),
         clock=time.monotonic,
         version="0.0.0",
+        read_for=0.05,
     )
     app = build_app(service, clock=time.monotonic)
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
