@@ -41,6 +41,14 @@ def decode(kind: type[T], text: str) -> T:
                 action="Run a kanto as new as the one that wrote it",
             )
         value: T = _adapter(kind).validate_python(outer["data"], strict=False)
-    except (ValueError, KeyError, TypeError, ValidationError) as error:
+    except ValidationError as error:
+        # Its text and its cause would show what the record holds, admin lines included.
+        raise PermanentError("bad_record", f"a {kind.__name__} record cannot be read: {_whereabouts(error)}") from None
+    except (ValueError, KeyError, TypeError) as error:
         raise PermanentError("bad_record", f"a {kind.__name__} record cannot be read") from error
     return value
+
+
+def _whereabouts(error: ValidationError) -> str:
+    parts = error.errors(include_url=False, include_context=False, include_input=False)
+    return ", ".join(f"{'.'.join(map(str, part['loc']))} ({part['type']})" for part in parts)

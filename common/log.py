@@ -10,7 +10,18 @@ SECRET_KEYS = frozenset({"token", "password", "authorization", "admin_line", "ow
 
 
 def _redact(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    return {key: "(hidden)" if key.lower() in SECRET_KEYS else value for key, value in event.items()}
+    return {key: _hidden(key, value) for key, value in event.items()}
+
+
+def _hidden(key: object, value: object) -> object:
+    """The value, or a stand-in for a secret; what is inside mappings and sequences alike."""
+    if isinstance(key, str) and key.lower() in SECRET_KEYS:
+        return "(hidden)"
+    if isinstance(value, dict):
+        return {inner: _hidden(inner, part) for inner, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_hidden(None, part) for part in value]
+    return value
 
 
 def configure(form: Literal["auto", "json", "text"], *, level: int = logging.INFO) -> None:

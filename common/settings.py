@@ -22,7 +22,7 @@ class Settings(BaseSettings):
     # where things are
     platform: Literal["process", "kubernetes"] = "process"
     home: Path = Path(".kanto")
-    redis_url: str = "redis://127.0.0.1:6379/0"
+    redis_url: str = Field(default="redis://127.0.0.1:6379/0", repr=False)  # it may hold a password
     bind: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 8080
 

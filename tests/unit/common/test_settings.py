@@ -1,0 +1,105 @@
+"""Settings: names, defaults, and what is refused. Only here may a test set the environment."""
+
+import os
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from common.errors import UserError
+from common.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.upper().startswith("KANTO_") or name.upper() in {"SPAWNER_TYPE", "KUBERNETES_API_URL"}:
+            monkeypatch.delenv(name)
+
+
+def test_defaults_listen_on_the_loopback_alone() -> None:
+    settings = Settings()
+    assert (settings.bind, settings.port, settings.instance_bind) == ("127.0.0.1", 8080, "127.0.0.1")
+    assert settings.advertise == "127.0.0.1"
+
+
+def test_defaults_are_the_ones_that_the_docs_name() -> None:
+    settings = Settings()
+    assert settings.default_databases == ("_users", "test")
+    assert (settings.auth, settings.spawner_type) == ("enroll", "deployment")
+    assert (settings.upkeep_interval, settings.bridge_after, settings.wait, settings.lease) == (30, 60, 120, 15)
+    assert (settings.deadline_create, settings.deadline_scale, settings.deadline_progress) == (3600, 3600, 600)
+    assert (settings.deadline_replicate, settings.deadline_delete) == (300, 600)
+    assert settings.keep_jobs == 7 * 24 * 3600
+    assert settings.port_range == range(20000, 30000)
+
+
+def test_every_setting_is_read_from_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    named = {
+        "KANTO_PLATFORM": "kubernetes",
+        "KANTO_HOME": "/data",
+        "KANTO_REDIS_URL": "redis://127.0.0.1:7000/3",
+        "KANTO_DEFAULT_DATABASES": " test, _users ,test,",
+        "KANTO_AUTH": "strict",
+        "KANTO_INSTANCE_PORTS": "21000-21009",
+        "KANTO_UPKEEP_INTERVAL": "2.5",
+        "SPAWNER_TYPE": "rc",
+        "KUBERNETES_API_URL": "http://127.0.0.1:8001",
+    }
+    for name, value in named.items():
+        monkeypatch.setenv(name, value)
+    settings = Settings()
+    assert (settings.platform, settings.home, settings.redis_url) == (
+        "kubernetes",
+        Path("/data"),
+        "redis://127.0.0.1:7000/3",
+    )
+    assert settings.default_databases == ("_users", "test")
+    assert (settings.auth, settings.spawner_type, settings.kubernetes_api_url) == (
+        "strict",
+        "rc",
+        "http://127.0.0.1:8001",
+    )
+    assert list(settings.port_range) == list(range(21000, 21010))
+    assert settings.upkeep_interval == 2.5
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("KANTO_PLATFORM", "swarm"),
+        ("KANTO_AUTH", "open"),
+        ("KANTO_PORT", "0"),
+        ("KANTO_PORT", "65536"),
+        ("KANTO_UPKEEP_INTERVAL", "0"),
+        ("KANTO_LEASE", "-1"),
+        ("KANTO_KEEP_JOBS", "soon"),
+        ("KANTO_WORKER_THREADS", "0"),
+        ("KANTO_INSTANCE_PORTS", "20000"),
+        ("KANTO_INSTANCE_PORTS", "30000-20000"),
+        ("KANTO_INSTANCE_PORTS", "0-10"),
+        ("KANTO_INSTANCE_PORTS", "1-70000"),
+        ("KANTO_LOG_FORMAT", "xml"),
+        ("SPAWNER_TYPE", "daemonset"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ValidationError) as caught:
+        Settings()
+    assert name.removeprefix("KANTO_").lower() in str(caught.value).lower()
+
+
+def test_a_database_that_cannot_be_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KANTO_DEFAULT_DATABASES", "test,_replicator")
+    with pytest.raises(UserError, match="database"):
+        Settings()
+
+
+def test_settings_do_not_change() -> None:
+    with pytest.raises(ValidationError):
+        Settings().port = 1  # type: ignore[misc]
+
+
+def test_a_password_of_redis_is_in_no_repr() -> None:
+    assert "hunter2" not in repr(Settings(redis_url="redis://:hunter2@127.0.0.1:6379/0"))
