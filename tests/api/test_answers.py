@@ -2,14 +2,12 @@
 
 import asyncio
 
-import anyio
 import pytest
 
-from common.cluster import ClusterKey
 from common.jobs import JobError
 from common.store.memory import MemoryStore
 from tests.api.golden import same
-from tests.api.world import TAG, TOKEN, USER, World, world
+from tests.api.world import TAG, TOKEN, USER, World, until, world
 
 pytestmark = pytest.mark.anyio
 
@@ -201,10 +199,8 @@ async def until_ended(here: World, job: str) -> None:
 
 
 async def until_running(here: World, job: str) -> None:
-    with anyio.fail_after(60):
-        while True:
-            record = here.store.cluster(ClusterKey(USER, TAG))
-            found = here.store.job(job)
-            if record is not None and record.view is not None and found is not None and found.progress.total:
-                return
-            await anyio.sleep(0.01)
+    def is_running() -> bool:
+        found = here.store.job(job)
+        return found is not None and found.progress.total > 0
+
+    await until(is_running)

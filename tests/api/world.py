@@ -2,10 +2,11 @@
 
 import random
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+import anyio
 import httpx
 
 from api.app import build_app
@@ -30,7 +31,6 @@ class World:
     bell: Bell
     worker: FakeWorker
     client: httpx.AsyncClient
-    extra: dict[str, object] = field(default_factory=dict)
 
     async def post(
         self,
@@ -46,6 +46,13 @@ class World:
 
     async def create(self, **more: str) -> httpx.Response:
         return await self.post("create", {"cluster_tag": TAG, "replicas": "3", **more})
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for what another thread brings about; a minute at most."""
+    with anyio.fail_after(60):
+        while not condition():  # noqa: ASYNC110 - no event crosses from the threads to here
+            await anyio.sleep(0.005)
 
 
 def settings_of(**changed: object) -> Settings:
