@@ -16,9 +16,14 @@ from worker.clock import SystemClock
 from worker.core.memory import Policy
 from worker.couch.adapter import HttpCouch
 from worker.heartbeat import Heartbeat
+from worker.platforms.process.keeper import Keeper
 from worker.platforms.process.platform import ProcessPlatform
+from worker.platforms.process.stop import stop_all
 from worker.step import Engine, step
 from worker.ticker import Ticker
+
+STOP_SECONDS = 3.0
+"""After these an instance that does not end by itself is killed; `kanto run` gives the whole command little more."""
 
 
 def build_policy(settings: Settings) -> Policy:
@@ -38,6 +43,23 @@ def serve(settings: Settings) -> int:
     app = build_celery(settings.redis_url)
     heartbeat = Heartbeat(store, lease_seconds=settings.lease)
     platform = ProcessPlatform.from_settings(settings)
+
+    def wake(key: ClusterKey) -> None:
+        try:
+            store.wake(key)
+        except KantoError as error:
+            say.warning("wake_failed", cluster=str(key), code=error.code, error=error.detail)
+        ticker.poke()
+
+    def run(key: ClusterKey) -> None:
+        try:
+            step(engine, key)
+        except KantoError as error:
+            say.warning("step_not_begun", cluster=str(key), code=error.code, error=error.detail)
+        ticker.poke()
+
+    keeper = Keeper(platform, on_change=wake)
+    ticker = Ticker(store, records=platform.records, send=WakeUps(app).send, owner=owner, lease_seconds=settings.lease)
     with HttpCouch() as couch, ThreadPoolExecutor(settings.worker_threads * 2, "apply") as executor:
         engine = Engine(
             store=store,
@@ -51,23 +73,23 @@ def serve(settings: Settings) -> int:
             holding=heartbeat.holding,
             jitter=random.random,
         )
-        ticker = Ticker(
-            store, records=platform.records, send=WakeUps(app).send, owner=owner, lease_seconds=settings.lease
-        )
-
-        def run(key: ClusterKey) -> None:
-            try:
-                step(engine, key)
-            except KantoError as error:
-                say.warning("step_not_begun", cluster=str(key), code=error.code, error=error.detail)
-            ticker.poke()
-
         tasks.register(app, run)
         heartbeat.start()
+        keeper.start()
         say.info("worker_starts", owner=owner, threads=settings.worker_threads, platform=settings.platform)
         code = tasks.serve(
             app, name=f"kanto@{owner}", threads=settings.worker_threads, on_ready=ticker.start, on_stop=ticker.stop
         )
+        keeper.stop()
         heartbeat.stop()
     say.info("worker_ended", code=code)
     return code
+
+
+def stop(settings: Settings) -> int:
+    """End all instances and endpoints of this home, keep their data; 1 when some would not end."""
+    log.configure(settings.log_format)
+    left = stop_all(settings.home, kill_after=STOP_SECONDS)
+    for folder in left:
+        log.get("worker").error("still_running", folder=str(folder))
+    return 1 if left else 0
