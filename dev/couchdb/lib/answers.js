@@ -1,6 +1,4 @@
 // Answers in JSON with CouchDB's headers.
-import { CouchError } from './errors.js'
-
 export const SERVER = 'CouchDB/3.5.0 (kanto stand-in)'
 
 /** Sends a whole JSON answer; `undefined` sends none. */
@@ -17,12 +15,11 @@ export function send (ctx, status, value, headers = {}) {
 }
 
 /** Sends an error. What was already begun can only be cut. */
-export function sendError (ctx, err) {
+export function sendError (ctx, known) {
   if (ctx.res.headersSent) {
     ctx.res.destroy()
     return
   }
-  const known = err instanceof CouchError ? err : new CouchError(500, 'internal_server_error', err.message)
   // A body that was not read would be taken for the next request.
   const headers = ctx.req.complete ? known.headers : { ...known.headers, connection: 'close' }
   send(ctx, known.status, { error: known.error, reason: known.reason }, headers)

@@ -1,9 +1,10 @@
 // Many documents at once: _bulk_docs, _bulk_get, _all_docs, _revs_diff.
 import { send } from './answers.js'
 import { readObject } from './body.js'
-import { badRequest, fromPouch, methodNotAllowed, queryParseError } from './errors.js'
+import { badRequest, fromPouch, methodNotAllowed } from './errors.js'
 import { ordered, treeOf } from './documents.js'
 import { leavesOf } from './pouch.js'
+import { jsonIn, numberIn } from './query.js'
 import { isUsers, requireSight } from './users.js'
 import { writeDocs } from './writes.js'
 
@@ -46,24 +47,17 @@ async function readRevs (pouch, id, rev, options) {
 }
 
 const JSON_OPTIONS = { key: 'key', startkey: 'startkey', start_key: 'startkey', endkey: 'endkey', end_key: 'endkey', keys: 'keys' }
+const NUMBERS = new Set(['limit', 'skip'])
+const FLAGS = new Set(['descending', 'include_docs', 'conflicts', 'inclusive_end', 'update_seq', 'attachments'])
 
 /** Options of a view-like request, from the query and (POST) the body. */
 async function readOptions (ctx) {
   const given = ctx.method === 'POST' ? await readObject(ctx.req, { optional: true }) : {}
   const options = {}
   for (const [name, text] of Object.entries(ctx.query)) {
-    if (JSON_OPTIONS[name]) {
-      try {
-        options[JSON_OPTIONS[name]] = JSON.parse(text)
-      } catch {
-        throw queryParseError(`Invalid value for ${name}: ${text}`)
-      }
-    } else if (['limit', 'skip'].includes(name)) {
-      if (!/^\d+$/.test(text)) throw queryParseError(`Invalid value for integer: "${text}"`)
-      options[name] = Number(text)
-    } else if (['descending', 'include_docs', 'conflicts', 'inclusive_end', 'update_seq', 'attachments'].includes(name)) {
-      options[name] = text === 'true'
-    }
+    if (JSON_OPTIONS[name]) options[JSON_OPTIONS[name]] = jsonIn(ctx.query, name)
+    else if (NUMBERS.has(name)) options[name] = numberIn(ctx.query, name)
+    else if (FLAGS.has(name)) options[name] = text === 'true'
   }
   for (const [name, value] of Object.entries(given)) options[JSON_OPTIONS[name] ?? name] = value
   return options

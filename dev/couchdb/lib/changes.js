@@ -2,11 +2,13 @@
 import { begin, send } from './answers.js'
 import { readObject } from './body.js'
 import { ordered } from './documents.js'
-import { badRequest, fromPouch, methodNotAllowed, queryParseError } from './errors.js'
+import { badRequest, fromPouch, methodNotAllowed } from './errors.js'
 import { matches } from './pouch.js'
+import { jsonIn, numberIn } from './query.js'
 
 const PAGE = 1000
 const TIMEOUT = 60000
+const FEEDS = ['normal', 'longpoll', 'continuous', 'eventsource']
 
 /**
  * Changes after `since`, at most `limit`: {rows, last} with plain numbers as sequences. `last` is where to read on: the last row
@@ -51,12 +53,8 @@ async function readParameters (ctx, db) {
   const { query } = ctx
   const body = ctx.method === 'POST' ? await readObject(ctx.req, { optional: true }) : {}
   const feed = query.feed ?? 'normal'
-  if (!['normal', 'longpoll', 'continuous', 'eventsource'].includes(feed)) throw badRequest('Supported `feed` types: normal, continuous, live, longpoll, eventsource')
-  const number = (name, otherwise) => {
-    if (query[name] === undefined) return otherwise
-    if (!/^\d+$/.test(query[name])) throw queryParseError(`Invalid value for integer: "${query[name]}"`)
-    return Number(query[name])
-  }
+  if (!FEEDS.includes(feed)) throw badRequest(`Supported \`feed\` types: ${FEEDS.join(', ')}`)
+  const number = (name, otherwise) => numberIn(query, name, otherwise)
   const options = {
     include_docs: query.include_docs === 'true',
     conflicts: query.conflicts === 'true',
@@ -84,7 +82,7 @@ function filterOf (query, body, options) {
   const { filter } = query
   if (filter === undefined) return undefined
   if (filter === '_doc_ids') {
-    const ids = new Set(body.doc_ids ?? JSON.parse(query.doc_ids ?? '[]'))
+    const ids = new Set(body.doc_ids ?? jsonIn(query, 'doc_ids') ?? [])
     return change => ids.has(change.id)
   }
   if (filter === '_design') return change => change.id.startsWith('_design/')

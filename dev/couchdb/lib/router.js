@@ -9,6 +9,7 @@ import { handleDocument } from './documents.js'
 import { handleFind, handleIndex } from './find.js'
 import { handleNode } from './node_api.js'
 import { handleActiveTasks, handleReplicate, handleScheduler } from './replicator/api.js'
+import { jsonIn, numberIn } from './query.js'
 import { requireDbAdmin, requireMember, requireServerAdmin } from './rights.js'
 import { handleSession } from './session.js'
 import { isUsers } from './users.js'
@@ -27,7 +28,7 @@ export async function route (ctx) {
     case '_session': return handleSession(ctx)
     case '_all_dbs': return allDbs(ctx)
     case '_dbs_info': return dbsInfo(ctx)
-    case '_uuids': return send(ctx, 200, { uuids: Array.from({ length: Math.min(Number(ctx.query.count ?? 1) || 1, 1000) }, newUuid) })
+    case '_uuids': return send(ctx, 200, { uuids: Array.from({ length: Math.min(numberIn(ctx.query, 'count', 1), 1000) }, newUuid) })
     case '_membership': return membership(ctx)
     case '_node': return handleNode(ctx, rest)
     case '_cluster_setup': return clusterSetup(ctx)
@@ -62,12 +63,12 @@ function allDbs (ctx) {
 }
 
 function pageOf (ctx, names) {
-  const { startkey, start_key: start = startkey, endkey, end_key: end = endkey, limit, skip } = ctx.query
-  const read = text => text === undefined ? undefined : JSON.parse(text)
-  let found = names.filter(name => !(name < read(start)) && !(name > read(end)))
+  const start = jsonIn(ctx.query, 'startkey') ?? jsonIn(ctx.query, 'start_key')
+  const end = jsonIn(ctx.query, 'endkey') ?? jsonIn(ctx.query, 'end_key')
+  let found = names.filter(name => !(name < start) && !(name > end))
   if (ctx.query.descending === 'true') found = found.reverse()
-  const from = Number(skip ?? 0)
-  return found.slice(from, limit === undefined ? undefined : from + Number(limit))
+  const from = numberIn(ctx.query, 'skip', 0)
+  return found.slice(from, from + numberIn(ctx.query, 'limit', Infinity))
 }
 
 async function dbsInfo (ctx) {
@@ -107,6 +108,7 @@ async function database (ctx, name, rest) {
     return send(ctx, 200, { ok: true })
   }
   const db = ctx.databases.get(name)
+  ctx.db = db
   // Lists of the system databases are for server admins, whatever their security objects say.
   if (LISTS.has(part) && (db.name === '_replicator' || isUsers(ctx.config, db))) requireServerAdmin(ctx.user)
   requireMember(ctx.user, db)

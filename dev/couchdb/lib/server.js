@@ -1,7 +1,7 @@
 // The HTTP server: connections, one context per request, and the restart that cuts everything.
 import http from 'node:http'
 import { sendError } from './answers.js'
-import { CouchError, badRequest } from './errors.js'
+import { CouchError, badRequest, fromPouch, noDatabase } from './errors.js'
 import { requireLogin, route } from './router.js'
 
 const SETTLE = 5000
@@ -58,8 +58,10 @@ export class Server {
       if (/100-continue/i.test(req.headers.expect ?? '')) res.writeContinue()
       await route(ctx)
     } catch (err) {
-      if (!(err instanceof CouchError) && !res.destroyed) this.app.log.error(`${req.method} ${req.url.split('?')[0]}: ${err.stack}`)
-      sendError(ctx, err)
+      // What breaks because its database was deleted meanwhile is no fault.
+      const known = ctx.db?.isGone ? noDatabase() : fromPouch(err)
+      if (known.status >= 500 && !res.destroyed) this.app.log.error(`${req.method} ${req.url.split('?')[0]}: ${err.stack}`)
+      sendError(ctx, known)
     }
     this.app.log.debug(`${req.socket.remoteAddress} ${ctx.user?.name ?? '-'} ${req.method} ${req.url.split('?')[0]} ${res.statusCode}`)
   }

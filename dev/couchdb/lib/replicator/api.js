@@ -1,7 +1,8 @@
 // What clients see of replications: _scheduler, _active_tasks, POST /_replicate.
 import { send } from '../answers.js'
 import { readObject } from '../body.js'
-import { badRequest, CouchError, methodNotAllowed, notFound, queryParseError, unauthorized } from '../errors.js'
+import { badRequest, CouchError, methodNotAllowed, notFound, unauthorized } from '../errors.js'
+import { numberIn } from '../query.js'
 import { requireServerAdmin } from '../rights.js'
 import { parseReplication, validateReplication } from './document.js'
 import { Link, timeText } from './link.js'
@@ -20,14 +21,8 @@ export async function handleScheduler (ctx, [kind, ...rest]) {
 }
 
 function page (ctx, rows) {
-  const number = (name, otherwise) => {
-    const text = ctx.query[name]
-    if (text === undefined) return otherwise
-    if (!/^\d+$/.test(text)) throw queryParseError(`Invalid value for integer: "${text}"`)
-    return Number(text)
-  }
-  const skip = number('skip', 0)
-  return { total_rows: rows.length, offset: skip, rows: rows.slice(skip, skip + number('limit', 100)) }
+  const skip = numberIn(ctx.query, 'skip', 0)
+  return { total_rows: rows.length, offset: skip, rows: rows.slice(skip, skip + numberIn(ctx.query, 'limit', 100)) }
 }
 
 function docs (ctx) {

@@ -17,7 +17,7 @@ export class Checkpoint {
     for (const side of this.sides) {
       const answer = await side.client.request('GET', this.path)
       side.log = answer.status === 200 ? answer.json() : { history: [] }
-      side.startTime = await startTimeOf(side.client)
+      side.startTime = startTimeIn(await side.client.send('POST', '_ensure_full_commit', {}))
     }
     const [source, target] = this.sides.map(side => side.log)
     this.history = []
@@ -45,7 +45,8 @@ export class Checkpoint {
       history: [entry, ...this.history.filter(old => old.session_id !== entry.session_id)].slice(0, MOST_HISTORY)
     }
     for (const side of this.sides) {
-      if (await startTimeOf(side.client, 'POST', '_ensure_full_commit') !== side.startTime) {
+      const answer = await side.client.send('POST', '_ensure_full_commit', {})
+      if (startTimeIn(answer) !== side.startTime) {
         throw new ReplicationError('checkpoint_commit_failure', `{checkpoint_commit_failure,<<"${capital(side.name)} database out of sync.">>}`)
       }
     }
@@ -55,8 +56,8 @@ export class Checkpoint {
 
   async put (side, log) {
     for (let tries = 0; tries < 2; tries++) {
-      const body = JSON.stringify({ ...log, ...(side.log._rev ? { _rev: side.log._rev } : {}) })
-      const answer = await side.client.request('PUT', this.path, { body, headers: { 'content-type': 'application/json' } })
+      const rev = side.log._rev ? { _rev: side.log._rev } : {}
+      const answer = await side.client.send('PUT', this.path, { ...log, ...rev })
       if (answer.status === 201) {
         side.log = { ...log, _rev: answer.json().rev }
         return
@@ -77,7 +78,4 @@ export class Checkpoint {
 
 const capital = word => word[0].toUpperCase() + word.slice(1)
 
-async function startTimeOf (client, method = 'GET', path = '') {
-  const answer = await client.request(method, path, method === 'POST' ? { body: '{}', headers: { 'content-type': 'application/json' } } : {})
-  return answer.status < 300 ? answer.json().instance_start_time : null
-}
+const startTimeIn = answer => answer.status === 201 ? answer.json().instance_start_time : null

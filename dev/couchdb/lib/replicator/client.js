@@ -1,18 +1,19 @@
-// HTTP to one end of a replication: logs in by cookie, tries again when a connection fails, keeps connections.
+// HTTP to one end of a replication: logs in by cookie, tries again when the other side is away, keeps connections.
 import http from 'node:http'
 import https from 'node:https'
 
 const FIRST_WAIT = 250
-const agents = {
-  'http:': new http.Agent({ keepAlive: true, timeout: 60000, maxFreeSockets: 8 }),
-  'https:': new https.Agent({ keepAlive: true, timeout: 60000, maxFreeSockets: 8 })
-}
+const AGENT = { keepAlive: true, timeout: 60000, maxFreeSockets: 8 }
+const agents = { 'http:': new http.Agent(AGENT), 'https:': new https.Agent(AGENT) }
+const JSON_TYPE = { 'content-type': 'application/json' }
 
-/** A failure that ends a run of a replication; the message is what `_scheduler` shows as info.error. */
+/** A failure that ends a run of a replication; its message is what `_scheduler` shows as info.error. */
 export class ReplicationError extends Error {
-  constructor (word, text) {
+  /** `word` is the error in CouchDB's answers; a `final` one is not worth another try. */
+  constructor (word, text, { final = false } = {}) {
     super(text)
     this.word = word
+    this.final = final
   }
 }
 
@@ -23,7 +24,12 @@ export class Client {
     this.timeout = timeout
     this.retries = retries
     this.cookie = null
+    this.renewAt = 0
     this.aborter = new AbortController()
+  }
+
+  get url () {
+    return this.endpoint.url
   }
 
   /** Ends all requests at once. */
@@ -31,118 +37,122 @@ export class Client {
     this.aborter.abort()
   }
 
-  get url () {
-    return this.endpoint.url
+  /** Logs in at _session, as CouchDB's replicator does. Logins asked for at the same time are one. */
+  login () {
+    this.loggingIn ??= this.loginOnce().finally(() => { this.loggingIn = null })
+    return this.loggingIn
   }
 
-  /** Logs in at _session, as CouchDB's replicator does; nothing to do without credentials. */
-  async login () {
+  async loginOnce () {
     const { login, url } = this.endpoint
     if (!login) return
     const session = new URL('/_session', url).href
-    const quoted = `"${session}","${login.username}"`
+    const fail = (what, why, options) => new ReplicationError('replication_auth_error',
+      `{replication_auth_error,\n    {${what},"${session}","${login.username}"${why}}}`, options)
+    const body = JSON.stringify({ name: login.username, password: login.password })
     let answer
     try {
-      const body = JSON.stringify({ name: login.username, password: login.password })
-      answer = await this.once('POST', session, { 'content-type': 'application/json' }, body)
+      answer = await this.once('POST', session, { headers: JSON_TYPE, body })
     } catch (err) {
-      const why = `{conn_failed,{error,${(err.code ?? err.message).toLowerCase()}}}`
-      throw new ReplicationError('replication_auth_error',
-        `{replication_auth_error,\n    {session_request_failed,${quoted},\n        ${why}}}`)
+      throw fail('session_request_failed', `,\n        {conn_failed,{error,${codeOf(err)}}}`)
     }
-    if (answer.status === 401 || answer.status === 403) {
-      throw new ReplicationError('replication_auth_error', `{replication_auth_error,\n    {session_request_unauthorized,${quoted}}}`)
-    }
-    this.cookie = /AuthSession=([^;]*)/.exec(answer.header('set-cookie') ?? '')?.[1] ?? null
-    if (!this.cookie) throw new ReplicationError('replication_auth_error', `{replication_auth_error,\n    {session_request_failed,${quoted},${answer.status}}}`)
+    if (answer.status === 401 || answer.status === 403) throw fail('session_request_unauthorized', '', { final: true })
+    const header = answer.header('set-cookie') ?? ''
+    const cookie = /AuthSession=([^;]+)/.exec(header)?.[1]
+    if (!cookie) throw fail('session_request_failed', `,${answer.status}`)
+    this.cookie = cookie
+    // Renewed at half its life: with a cookie that ran out one would go on as nobody where nobody is let in.
+    const age = Number(/Max-Age=(\d+)/i.exec(header)?.[1] ?? 600)
+    this.renewAt = Date.now() + age * 500
   }
 
-  /** One request with a new login where the old one ran out, and new tries where the other side is away. */
-  async request (method, path, { body, headers = {}, signal } = {}) {
+  /** One request; tried again while the other side is away or in trouble. */
+  async request (method, path, options = {}) {
     const url = path.startsWith('http') ? path : this.url + path
-    let fresh = this.cookie === null && this.endpoint.login !== null
-    let wait = FIRST_WAIT
-    for (let tries = 0; ; tries++) {
+    for (let tries = 0, wait = FIRST_WAIT; ; tries++, wait *= 2) {
       let failure
       try {
-        if (fresh) await this.login()
-        const answer = await this.once(method, url, headers, body, signal)
-        if (answer.status === 401 && this.endpoint.login && !fresh) {
-          fresh = true
-          tries--
-          continue
-        }
-        fresh = false
+        const answer = await this.authorized(method, url, options)
         if (answer.status < 500 && answer.status !== 429) return answer
         failure = new ReplicationError('request_failed', `${method} ${url} was answered ${answer.status} ${answer.text().slice(0, 200)}`)
       } catch (err) {
-        if (this.isAborted(signal) || (err instanceof ReplicationError && /session_request_unauthorized/.test(err.message))) throw err
-        failure = err instanceof ReplicationError ? err : new ReplicationError('request_failed', `${method} ${url} failed: ${(err.code ?? err.message).toLowerCase()}`)
+        if (err.final || this.isAborted(options.signal)) throw err
+        failure = err.word ? err : new ReplicationError('request_failed', `${method} ${url} failed: ${codeOf(err)}`)
       }
       if (tries >= this.retries) throw failure
-      await this.pause(wait, signal)
-      wait *= 2
+      await this.pause(wait, options.signal)
     }
   }
 
+  async authorized (method, url, options) {
+    if (!this.endpoint.login) return this.once(method, url, options)
+    if (!this.cookie || Date.now() > this.renewAt) await this.login()
+    const answer = await this.once(method, url, options)
+    if (answer.status !== 401) return answer
+    await this.login()
+    return this.once(method, url, options)
+  }
+
+  /** POST or PUT of a value as JSON. */
+  send (method, path, value) {
+    return this.request(method, path, { body: JSON.stringify(value), headers: JSON_TYPE })
+  }
+
+  ends (signal) {
+    return signal ? [this.aborter.signal, signal] : [this.aborter.signal]
+  }
+
   isAborted (signal) {
-    return this.aborter.signal.aborted || signal?.aborted === true
+    return this.ends(signal).some(end => end.aborted)
   }
 
   async pause (time, signal) {
-    const ends = [this.aborter.signal, signal].filter(Boolean)
-    await new Promise(resolve => {
-      const done = () => {
-        clearTimeout(timer)
-        for (const end of ends) end.removeEventListener('abort', done)
-        resolve()
-      }
-      const timer = setTimeout(done, time)
-      for (const end of ends) end.addEventListener('abort', done)
-    })
+    const stop = onAbort(this.ends(signal))
+    await Promise.race([new Promise(resolve => { stop.timer = setTimeout(resolve, time) }), stop.promise])
+    clearTimeout(stop.timer)
+    stop.end()
     if (this.isAborted(signal)) throw new Error('aborted')
   }
 
   /** One request, its answer read whole. */
-  once (method, url, headers, body, signal) {
+  async once (method, url, { headers, body, signal } = {}) {
+    const stop = onAbort(this.ends(signal))
+    try {
+      return await this.exchange(method, new URL(url), { headers, body, stop })
+    } catch (err) {
+      // The other side closed a kept connection just then: that is no failure of it.
+      if (!err.isStale || this.isAborted(signal)) throw err
+      return await this.exchange(method, new URL(url), { headers, body, stop })
+    } finally {
+      stop.end()
+    }
+  }
+
+  exchange (method, url, { headers, body, stop }) {
     return new Promise((resolve, reject) => {
-      if (this.isAborted(signal)) return reject(new Error('aborted'))
-      const target = new URL(url)
+      if (stop.isAborted()) return reject(new Error('aborted'))
       const all = { accept: 'application/json', ...this.endpoint.headers, ...headers }
       if (this.cookie) all.cookie = `AuthSession=${this.cookie}`
       if (body !== undefined) all['content-length'] = Buffer.byteLength(body)
-      const send = target.protocol === 'https:' ? https.request : http.request
-      const req = send(target, { method, headers: all, agent: agents[target.protocol] })
-      const abort = () => req.destroy(new Error('aborted'))
-      const ends = [this.aborter.signal, signal].filter(Boolean)
-      for (const end of ends) end.addEventListener('abort', abort)
-      const settle = (fun, value) => {
-        for (const end of ends) end.removeEventListener('abort', abort)
-        fun(value)
-      }
+      const begin = url.protocol === 'https:' ? https.request : http.request
+      const req = begin(url, { method, headers: all, agent: agents[url.protocol] })
+      stop.promise.then(() => req.destroy(new Error('aborted')))
       req.setTimeout(this.timeout, () => req.destroy(Object.assign(new Error('timeout'), { code: 'ETIMEDOUT' })))
       req.on('error', err => {
-        // The other side closed a kept connection just then: that is no failure of it.
-        const isStale = req.reusedSocket && ['ECONNRESET', 'EPIPE'].includes(err.code) && !this.isAborted(signal)
-        if (isStale && !req.answered) this.once(method, url, headers, body, signal).then(value => settle(resolve, value), why => settle(reject, why))
-        else settle(reject, err)
+        err.isStale = req.reusedSocket && !req.res && ['ECONNRESET', 'EPIPE'].includes(err.code)
+        reject(err)
       })
       req.on('response', res => {
-        req.answered = true
         const parts = []
         res.on('data', part => parts.push(part))
-        res.on('error', err => settle(reject, err))
-        res.on('end', () => {
-          const fresh = /AuthSession=([^;]+)/.exec(res.headers['set-cookie'] ?? '')?.[1]
-          if (fresh) this.cookie = fresh
-          settle(resolve, new Answer(res, Buffer.concat(parts)))
-        })
+        res.on('error', reject)
+        res.on('end', () => resolve(new Answer(res, Buffer.concat(parts))))
       })
       req.end(body)
     })
   }
 
-  /** A function in the shape of fetch, for PouchDB. `see` gets every answer's path and JSON. */
+  /** A function in the shape of fetch, for PouchDB. `see` gets every answer's URL and JSON. */
   fetch (see = () => {}) {
     return async (url, { method = 'GET', headers, body, signal } = {}) => {
       const plain = {}
@@ -163,6 +173,20 @@ export class Client {
     }
   }
 }
+
+/** A promise that resolves when one of the signals aborts, until `end` is called. */
+function onAbort (ends) {
+  let fire
+  const promise = new Promise(resolve => { fire = resolve })
+  for (const end of ends) end.addEventListener('abort', fire)
+  return {
+    promise,
+    isAborted: () => ends.some(end => end.aborted),
+    end: () => { for (const end of ends) end.removeEventListener('abort', fire) }
+  }
+}
+
+const codeOf = err => (err.code ?? err.message).toLowerCase()
 
 class Answer {
   constructor (res, bytes) {

@@ -117,7 +117,7 @@ export class Job {
     pouch.info = async () => ({ db_name: this.source.url, update_seq: 0 })
     pouch.bulkGet = async ({ docs }) => {
       const path = '_bulk_get?revs=true&latest=true'
-      const answer = await this.source.request('POST', path, { body: JSON.stringify({ docs }), headers: { 'content-type': 'application/json' } })
+      const answer = await this.source.send('POST', path, { docs })
       if (answer.status !== 200) throw new ReplicationError('request_failed', `POST ${this.source.url}${path} was answered ${answer.status}`)
       const { results } = answer.json()
       const read = results.flatMap(row => row.docs).filter(doc => doc.ok).length
