@@ -8,6 +8,8 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from types import TracebackType
 from typing import Any, Self
 
+import httpx
+
 from common.errors import KantoError, TemporaryError
 from worker.core.observed import Down, Drained, Instance, Node, Proof, Unknown
 from worker.core.ring import Wanted
@@ -42,11 +44,22 @@ LANES = 8
 class HttpCouch:
     """See `worker.ports.Couch`. One object serves all threads and clusters of a worker; `close` it at the end.
 
-    A look at an instance takes at most LOOK_SECONDS, a command at most COMMAND_SECONDS, whatever the instance does.
+    A look at all instances takes at most `look_seconds`, a command at most `command_seconds`, whatever they do.
+    `transport` takes the place of the network.
     """
 
-    def __init__(self, *, threads: int = THREADS, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._client = Client(connections=threads * 2, monotonic=monotonic)
+    def __init__(
+        self,
+        *,
+        threads: int = THREADS,
+        look_seconds: float = LOOK_SECONDS,
+        command_seconds: float = COMMAND_SECONDS,
+        monotonic: Callable[[], float] = time.monotonic,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._look_seconds = look_seconds
+        self._command_seconds = command_seconds
+        self._client = Client(connections=threads * 2, monotonic=monotonic, transport=transport)
         self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="couch")
 
     def __enter__(self) -> Self:
@@ -65,7 +78,7 @@ class HttpCouch:
     def observe(
         self, instances: Sequence[Instance], credentials: Credentials, security: Collection[str] = ()
     ) -> Mapping[str, Node | Down | Unknown]:
-        until = self._client.monotonic() + LOOK_SECONDS
+        until = self._client.monotonic() + self._look_seconds
         seen: dict[str, Node | Down | Unknown] = {}
         asked: dict[str, Future[Node | Down | Unknown]] = {}
         for instance in instances:
@@ -138,7 +151,7 @@ class HttpCouch:
     def drain(
         self, leaver: Instance, target: Instance, proofs: Sequence[Proof], credentials: Credentials, *, seconds: float
     ) -> Drained:
-        now, longest = self._client.monotonic(), min(seconds, COMMAND_SECONDS)
+        now, longest = self._client.monotonic(), min(seconds, self._command_seconds)
         giving = self._client.talk(leaver, credentials, until=now + longest)
         taking = self._client.talk(target, credentials, until=now + longest)
         return drain.drain(giving, taking, proofs, until=now + longest * WORKING_PART)
@@ -158,7 +171,7 @@ class HttpCouch:
         return copying.copy_user_replications(self._talk(leaver, credentials), self._talk(target, credentials))
 
     def _talk(self, instance: Instance, credentials: Credentials) -> Talk:
-        return self._client.talk(instance, credentials, until=self._client.monotonic() + COMMAND_SECONDS)
+        return self._client.talk(instance, credentials, until=self._client.monotonic() + self._command_seconds)
 
     def _each(self, talk: Talk, do: Callable[[Talk, str], None], databases: Iterable[str]) -> None:
         """`do` for every database, a few at once. All are tried; then the first error is raised."""

@@ -37,9 +37,18 @@ class Answer:
 
 
 class Client:
-    """Connections to all instances of all clusters, shared by all threads. Keeps no cookies, takes no proxy."""
+    """Connections to all instances of all clusters, shared by all threads. Keeps no cookies, takes no proxy.
 
-    def __init__(self, *, connections: int, monotonic: Callable[[], float] = time.monotonic) -> None:
+    `transport` takes the place of the network.
+    """
+
+    def __init__(
+        self,
+        *,
+        connections: int,
+        monotonic: Callable[[], float] = time.monotonic,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
         self.monotonic = monotonic
         self._http = httpx.Client(
             timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
@@ -50,6 +59,7 @@ class Client:
             ),
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             headers={"Accept": "application/json"},
+            transport=transport,
             trust_env=False,
             follow_redirects=False,
         )

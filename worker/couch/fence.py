@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from worker.couch.client import Talk
 from worker.couch.errors import Away
-from worker.couch.settings import (
+from worker.couch.fence_config import (
     CHECKED,
     FENCED,
     KANTO,

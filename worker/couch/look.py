@@ -9,8 +9,8 @@ from worker.couch.client import Talk
 from worker.couch.documents import FIRST_ID, LAST_ID, database_path
 from worker.couch.errors import Away, Refused, Unclear
 from worker.couch.fence import read_config
+from worker.couch.fence_config import Config, read_fence, value
 from worker.couch.reports import read_fills, read_replications
-from worker.couch.settings import Config, read_fence, value
 
 MOST_ROWS = 10_000
 """More scheduler rows than an instance can have use for: its answer is cut to 25 rows unless a limit is given."""

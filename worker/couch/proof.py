@@ -11,8 +11,8 @@ from worker.core.observed import Fence, Proof
 from worker.couch.client import Talk
 from worker.couch.documents import database_path
 from worker.couch.fence import read_config
+from worker.couch.fence_config import read_fence
 from worker.couch.holdings import Holdings, read_holdings
-from worker.couch.settings import read_fence
 
 PAGE = 500
 

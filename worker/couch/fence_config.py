@@ -54,7 +54,7 @@ def dead_line(name: str, nonce: str, credentials: Credentials) -> str:
 def is_dead(name: str, line: str, credentials: Credentials) -> bool:
     """Whether kanto made this line, for a fence of any nonce."""
     parts = line.split(",")
-    return len(parts) == 3 and hmac.compare_digest(line, _line(name, parts[1], credentials))
+    return len(parts) == 3 and hmac.compare_digest(line.encode(), _line(name, parts[1], credentials).encode())
 
 
 def _line(name: str, salt: str, credentials: Credentials) -> str:
