@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -53,6 +54,7 @@ class Service:
             **(settings or {}),
         }
         self._process: subprocess.Popen[bytes] | None = None
+        self.clients = ExitStack()
 
     @property
     def url(self) -> str:
@@ -88,7 +90,8 @@ class Service:
         return time.monotonic() - began
 
     def end(self) -> None:
-        """As `stop`, if it runs."""
+        """As `stop`, if it runs; and the connections that clients hold."""
+        self.clients.close()
         if self._process is not None and self._process.poll() is None:
             self.stop()
 
@@ -183,5 +186,6 @@ class User:
         return wait_until(f"{tag} to be ready", look, seconds=seconds)
 
     def couch(self, url: str) -> httpx.Client:
-        """A client of a CouchDB of ours: an endpoint or a single instance."""
-        return httpx.Client(base_url=url, auth=self.login, timeout=30, trust_env=False)
+        """A client of a CouchDB of ours: an endpoint or a single instance. It is closed with the service."""
+        client = httpx.Client(base_url=url, auth=self.login, timeout=30, trust_env=False)
+        return self._service.clients.enter_context(client)
