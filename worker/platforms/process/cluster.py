@@ -59,7 +59,6 @@ def provision(means: Means, place: ClusterPlace, anchor: Anchor, spec: ClusterSp
 def revive(means: Means, place: ClusterPlace, anchor: Anchor) -> None:
     """The balancer of a cluster that has an endpoint runs again."""
     running.ensure_running(_balancer(place, anchor), launcher=means.launcher, bind=means.network.bind, now=means.now())
-    means.home.changed.touch(mode=0o600)
 
 
 def instances(place: ClusterPlace) -> tuple[Identity, ...]:

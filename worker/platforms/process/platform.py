@@ -142,7 +142,7 @@ class ProcessPlatform:
     # changing
 
     def claim(self, spec: ClusterSpec, fence: int) -> None:
-        with self._locked(spec) as place:
+        with self._locked(self._home.cluster(spec)) as place:
             found = anchors.load(place.anchor)
             if found is not None and not found.is_of(spec):
                 if spec.deleted:
@@ -199,7 +199,7 @@ class ProcessPlatform:
         files.sweep(self._home.aside)
 
     def remove(self, spec: ClusterSpec, fence: int) -> None:
-        with self._locked(spec) as place:
+        with self._locked(self._home.cluster(spec)) as place:
             found = anchors.load(place.anchor)
             if found is not None and found.is_of(spec):
                 _check_fence(fence, found.fence, place)
@@ -208,10 +208,16 @@ class ProcessPlatform:
                 files.set_aside(place.folder, self._home.aside)
         files.sweep(self._home.aside)
 
+    def revive(self, place: ClusterPlace) -> None:
+        """The balancer of a cluster that is to have one runs again. No fencing number: nothing else changes."""
+        with self._locked(place):
+            anchor = anchors.load(place.anchor)
+            if anchor is not None and anchor.port is not None and not anchor.is_deleted:
+                cluster.revive(self._means, place, anchor)
+
     @contextmanager
-    def _locked(self, spec: ClusterSpec) -> Iterator[ClusterPlace]:
+    def _locked(self, place: ClusterPlace) -> Iterator[ClusterPlace]:
         """The cluster's folder, for us alone. What the system refuses is tried again."""
-        place = self._home.cluster(spec)
         try:
             files.make_folder(self._home.locks)
             with lock.hold(place.lock):
@@ -222,7 +228,7 @@ class ProcessPlatform:
     @contextmanager
     def _writing(self, spec: ClusterSpec, fence: int) -> Iterator[tuple[ClusterPlace, Anchor]]:
         """The folder and its anchor, once it is sure that nobody has claimed the cluster since."""
-        with self._locked(spec) as place:
+        with self._locked(self._home.cluster(spec)) as place:
             anchor = self._mine(place, spec)
             if anchor is None:
                 raise LeaseLost(f"{place.name} was not claimed, or has been removed since")

@@ -8,8 +8,8 @@ from worker.platforms.process import files
 
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
-STEADY_AFTER = 120.0
-"""Seconds. Who was not started for this long had recovered, so its next start is a first one again."""
+STEADY_SECONDS = 5.0
+"""Who lived for this long after its pause, and the pause again, had recovered: its next start is a first one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +22,15 @@ class Starts:
 
     def wait(self, now: float) -> float:
         """Seconds until it may be started; never longer than the longest pause, even if the clock was set back."""
-        if self.count == 0:
-            return 0.0
-        pause: float = min(FIRST_PAUSE * 2 ** min(self.count - 1, 10), LONGEST_PAUSE)
-        return min(max(0.0, self.at + pause - now), LONGEST_PAUSE)
+        return min(max(0.0, self.at + self._pause() - now), LONGEST_PAUSE)
+
+    def _pause(self) -> float:
+        return min(FIRST_PAUSE * 2.0 ** min(self.count - 1, 10), LONGEST_PAUSE) if self.count else 0.0
 
     def started(self, now: float) -> "Starts":
-        count = 1 if now - self.at >= STEADY_AFTER else self.count + 1
-        return Starts(count, now)
+        """What is noted when it is started now."""
+        was_steady = now - self.at >= 2 * self._pause() + STEADY_SECONDS
+        return Starts(1 if was_steady else self.count + 1, now)
 
     def hindered(self, obstacle: str) -> "Starts":
         return replace(self, obstacle=obstacle)

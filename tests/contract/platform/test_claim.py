@@ -1,0 +1,183 @@
+"""The anchor: fencing numbers, the mirror, and what it brings back."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from common.cluster import Durable, MirrorRecord
+from common.errors import LeaseLost, PermanentError
+from tests.contract.platform.hosts import colliding_users
+from tests.homes import SPEC, instances, look, record
+from worker.core.observed import Instance, Platformed, Unknown
+from worker.ports import Platform
+
+NOBODY = Instance("cdb-x-0", "none", "", "", "running", serving=False)
+
+Write = Callable[[Platform, int], None]
+
+WRITES: dict[str, Write] = {
+    "mirror": lambda platform, fence: platform.mirror(record(SPEC, fence=fence)),
+    "provision": lambda platform, fence: platform.provision(SPEC, (), fence),
+    "serve": lambda platform, fence: platform.serve(SPEC, (), fence),
+    "retire": lambda platform, fence: platform.retire(SPEC, NOBODY, fence),
+}
+
+
+def records(platform: Platform) -> tuple[MirrorRecord, ...]:
+    found = platform.records()
+    assert not isinstance(found, Unknown), found
+    return tuple(found)
+
+
+def test_an_empty_place_says_so(platform: Platform) -> None:
+    assert platform.observe(SPEC) == Platformed()
+    assert isinstance(platform.credentials(SPEC), Unknown)
+    assert records(platform) == ()
+
+
+def test_a_claim_alone_shows_nothing(platform: Platform) -> None:
+    platform.claim(SPEC, 1)
+    assert platform.observe(SPEC) == Platformed()
+    assert records(platform) == ()
+
+
+def test_a_lower_claim_comes_too_late(platform: Platform) -> None:
+    platform.claim(SPEC, 5)
+    platform.claim(SPEC, 5)
+    with pytest.raises(LeaseLost):
+        platform.claim(SPEC, 4)
+
+
+@pytest.mark.parametrize("write", sorted(WRITES))
+def test_what_was_not_claimed_is_not_written(platform: Platform, write: str) -> None:
+    with pytest.raises(LeaseLost):
+        WRITES[write](platform, 1)
+    assert platform.observe(SPEC) == Platformed()
+
+
+@pytest.mark.parametrize("write", sorted(WRITES))
+def test_a_late_write_does_nothing(platform: Platform, write: str) -> None:
+    platform.claim(SPEC, 2)
+    platform.claim(SPEC, 3)
+    with pytest.raises(LeaseLost):
+        WRITES[write](platform, 2)
+    assert platform.observe(SPEC) == Platformed()
+    assert records(platform) == ()
+
+
+def test_a_late_removal_removes_nothing(platform: Platform) -> None:
+    platform.claim(SPEC, 2)
+    platform.provision(SPEC, (), 2)
+    platform.claim(SPEC, 3)
+    with pytest.raises(LeaseLost):
+        platform.remove(SPEC, 2)
+    assert len(instances(platform, SPEC)) == SPEC.replicas
+
+
+def test_a_late_retire_and_serve_change_nothing(platform: Platform) -> None:
+    platform.claim(SPEC, 2)
+    platform.provision(SPEC, (), 2)
+    before = instances(platform, SPEC)
+    platform.claim(SPEC, 3)
+    with pytest.raises(LeaseLost):
+        platform.retire(SPEC, before[2], 2)
+    with pytest.raises(LeaseLost):
+        platform.serve(SPEC, [before[0].name], 2)
+    assert [(i.identity, i.serving) for i in instances(platform, SPEC)] == [(i.identity, False) for i in before]
+
+
+def test_a_write_after_the_removal_does_nothing(platform: Platform) -> None:
+    platform.claim(SPEC, 1)
+    platform.provision(SPEC, (), 1)
+    platform.remove(SPEC, 1)
+    with pytest.raises(LeaseLost):
+        platform.provision(SPEC, (), 1)
+    assert platform.observe(SPEC) == Platformed()
+
+
+def test_the_claim_of_a_deleted_cluster_makes_nothing(platform: Platform) -> None:
+    gone = replace(SPEC, deleted=True)
+    platform.claim(gone, 1)
+    platform.mirror(record(gone))
+    platform.remove(gone, 1)
+    assert records(platform) == ()
+    assert platform.observe(gone) == Platformed()
+
+
+def test_the_mirror_comes_back_as_it_was_given(platform: Platform) -> None:
+    durable = Durable(leavers=("a",), filled=("b", "c"), ever_filled=True)
+    given = replace(record(SPEC, version=7, fence=1), durable=durable)
+    platform.claim(SPEC, 1)
+    platform.mirror(given)
+    assert records(platform) == (given,)
+
+
+def test_records_know_the_last_claim(platform: Platform) -> None:
+    platform.claim(SPEC, 1)
+    platform.mirror(record(SPEC))
+    platform.claim(SPEC, 9)
+    assert [found.fence for found in records(platform)] == [9]
+
+
+def test_records_are_those_of_all_clusters(platform: Platform) -> None:
+    specs = [replace(SPEC, user=user, tag=tag) for user in ("ann", "bob") for tag in ("tag1", "tag2")]
+    for spec in specs:
+        platform.claim(spec, 1)
+        platform.mirror(record(spec))
+    assert {found.spec.key for found in records(platform)} == {spec.key for spec in specs}
+
+
+def test_a_deleted_mirror_stays_until_the_removal(platform: Platform) -> None:
+    platform.claim(SPEC, 1)
+    platform.mirror(record(SPEC))
+    gone = replace(SPEC, deleted=True)
+    platform.mirror(record(gone, version=2))
+    assert [found.spec.deleted for found in records(platform)] == [True]
+    platform.remove(gone, 1)
+    platform.mirror(record(gone, version=2))
+    assert records(platform) == ()
+
+
+def test_users_whose_clusters_have_one_name_do_not_meet(platform: Platform) -> None:
+    mine, other = (replace(SPEC, user=user, replicas=1) for user in colliding_users(SPEC.tag))
+    platform.claim(mine, 1)
+    platform.provision(mine, (), 1)
+    with pytest.raises(PermanentError) as refused:
+        platform.claim(other, 2)
+    assert refused.value.code == "name_taken"
+    assert platform.observe(other) == Platformed()
+    assert isinstance(platform.credentials(other), Unknown)
+    platform.remove(replace(other, deleted=True), 3)
+    assert len(instances(platform, mine)) == 1
+
+
+def test_the_same_tag_of_two_users_is_two_clusters(platform: Platform) -> None:
+    ann, bob = (replace(SPEC, user=user, replicas=1) for user in ("ann", "bob"))
+    for spec in (ann, bob):
+        platform.claim(spec, 1)
+        platform.provision(spec, (), 1)
+    assert look(platform, ann).endpoint != look(platform, bob).endpoint
+    platform.remove(ann, 1)
+    assert len(instances(platform, bob)) == 1
+
+
+def test_data_that_nobody_deleted_are_not_taken_over(platform: Platform) -> None:
+    platform.claim(SPEC, 1)
+    platform.mirror(record(SPEC))
+    platform.provision(SPEC, (), 1)
+    with pytest.raises(PermanentError) as refused:
+        platform.claim(replace(SPEC, incarnation="second"), 2)
+    assert refused.value.code == "name_taken"
+    assert len(instances(platform, SPEC)) == SPEC.replicas
+
+
+def test_what_a_deleted_cluster_left_makes_place_for_the_next(platform: Platform) -> None:
+    platform.claim(SPEC, 1)
+    platform.provision(SPEC, (), 1)
+    platform.mirror(record(replace(SPEC, deleted=True)))
+    after = replace(SPEC, incarnation="second", replicas=1)
+    platform.claim(after, 2)
+    assert platform.observe(after) == Platformed()
+    platform.provision(after, (), 2)
+    assert len(instances(platform, after)) == 1
