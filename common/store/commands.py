@@ -15,6 +15,7 @@ COMMANDS = (
     "is_rebuilt",
     "job",
     "jobs",
+    "now",
     "owner_hash",
     "rebuild",
     "release",

@@ -13,7 +13,7 @@ class EventLog:
     def __init__(self) -> None:
         self._events: deque[Event] = deque(maxlen=EVENTS)
 
-    def post(self, key: ClusterKey, job: str | None, now: int, *, ended: bool) -> None:
+    def post(self, key: ClusterKey, job: str | None, now: int, *, ended: bool = False) -> None:
         last, sequence = event_number(self.newest())
         event_id = f"{now}-0" if now > last else f"{last}-{sequence + 1}"
         self._events.append(Event(event_id, key, job, ended))

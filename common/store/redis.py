@@ -96,9 +96,7 @@ class RedisStore:
         return str(newest[0][0]) if newest else FIRST_EVENT
 
     def now(self) -> float:
-        with translated("now"):
-            seconds, microseconds = self._client.time()
-        return int(seconds) + int(microseconds) / 1_000_000
+        return int(self._run("now")) / 1000
 
     def workers(self) -> int:
         return int(self._run("workers"))

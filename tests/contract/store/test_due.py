@@ -34,6 +34,12 @@ def test_nothing_is_due_in_an_empty_store(store: Store) -> None:
     assert store.claim("worker-1", limit=10, lease=TTL) == Claim((), None)
 
 
+def test_the_store_tells_its_time(bench: Bench) -> None:
+    assert bench.store.now() == bench.now()
+    bench.elapse(1.234)
+    assert bench.store.now() == bench.now()
+
+
 def test_what_is_claimed_is_pushed_a_lease_length_ahead(bench: Bench) -> None:
     accepted(bench.store, creation())
     assert bench.store.claim("worker-1", limit=10, lease=15) == Claim((KEY,), 15.0)

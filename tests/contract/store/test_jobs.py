@@ -92,6 +92,14 @@ def test_a_scale_down_without_success_brings_the_former_spec_back(store: Store, 
     assert_restored(store, before.spec)
 
 
+def test_a_delete_that_may_be_undone_is_undone_when_it_is_canceled(store: Store) -> None:
+    before = settled(store)
+    accepted(store, deletion(before, "job-scale", restore=before.spec))
+    store.release(leased(store), Outcome(30.0, ended=JobStatus.CANCELED))
+    assert_restored(store, before.spec)
+    accepted(store, scaling(record_of(store), 5, "job-3"))
+
+
 def test_a_scale_down_with_success_brings_nothing_back(store: Store) -> None:
     shrinking(store)
     store.release(leased(store), Outcome(30.0, ended=JobStatus.SUCCEEDED))
@@ -185,6 +193,14 @@ def test_progress_moves_the_deadline_of_progress_and_no_other(bench: Bench) -> N
     assert job_of(bench.store, "job-create").status is JobStatus.FAILED
 
 
+def test_progress_may_bring_its_deadline_nearer(bench: Bench) -> None:
+    accepted(bench.store, creation(progress_deadline=500.0))
+    bench.store.release(leased(bench.store), Outcome(0.0, progressed=True, progress_window=100.0))
+    bench.elapse(100)
+    due(bench.store)
+    assert record_of(bench.store).job is None
+
+
 def test_a_word_without_progress_moves_no_deadline(bench: Bench) -> None:
     accepted(bench.store, creation(progress_deadline=100.0))
     lease = leased(bench.store)
@@ -203,6 +219,7 @@ def test_progress_never_moves_the_last_deadline(bench: Bench) -> None:
 @pytest.mark.parametrize("look", ["claim", "job", "submit"])
 def test_a_scale_down_at_its_deadline_brings_the_former_spec_back(bench: Bench, look: str) -> None:
     before = shrinking(bench.store)
+    bench.store.release(leased(bench.store), Outcome(3000.0))
     bench.elapse(600)
     if look == "claim":
         bench.store.claim("worker-1", limit=0, lease=1.0)

@@ -37,6 +37,7 @@ def every_command(store: RedisStore, lease: Lease) -> list[Callable[[], object]]
         lambda: store.events("0", block=0.0),
         lambda: store.events("0", block=1.0),
         store.newest_event,
+        store.now,
         store.workers,
         lambda: store.claim("worker-1", limit=1, lease=TTL),
         lambda: store.acquire(KEY, "worker-1", ttl=TTL),

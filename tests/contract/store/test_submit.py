@@ -57,6 +57,12 @@ def test_a_create_enrols_its_user(store: Store) -> None:
     assert store.owner_hash(KEY.user) == HASH
 
 
+def test_no_other_operation_changes_the_owners_hash(store: Store) -> None:
+    accepted(store, scaling(settled(store), 5, owner_hash="$argon2id$stranger"))
+    assert store.owner_hash(KEY.user) == HASH
+    assert record_of(store).owner_hash == HASH
+
+
 def test_a_name_that_another_token_claimed_is_taken(store: Store) -> None:
     accepted(store, creation())
     other = ClusterKey(KEY.user, "another-one")

@@ -1,0 +1,48 @@
+"""What a step leaves behind in the store in memory: the twin of scripts/outcome.lua."""
+
+from dataclasses import replace
+
+from common.jobs import Job
+from common.store.memory_state import KeptCluster, State
+from common.store.port import Lease, Outcome
+from common.store.rules import milliseconds
+
+
+def write_outcome(state: State, kept: KeptCluster, lease: Lease, outcome: Outcome, now: int) -> Job | None:
+    """Write all but the end; the job that the lease was for, if it and its spec still stand."""
+    record = kept.record
+    if record.spec.incarnation != lease.record.spec.incarnation:
+        return None
+    is_moved = record.version != lease.record.version
+    kept.record = replace(
+        record,
+        memory=record.memory if outcome.memory is None else outcome.memory,
+        view=record.view if outcome.view is None else outcome.view,
+        durable=record.durable if outcome.durable is None or is_moved else outcome.durable,
+    )
+    if is_moved or lease.job is None or record.job != lease.job.id:
+        return None
+    job = state.jobs.get(lease.job.id, now)
+    if job is None:
+        return None
+    job = _move(job, outcome, now)
+    state.jobs.put(job)
+    return job
+
+
+def _move(job: Job, outcome: Outcome, now: int) -> Job:
+    until = (now + milliseconds(outcome.progress_window)) / 1000
+    return replace(
+        job,
+        step=job.step if outcome.step is None else outcome.step,
+        progress=job.progress if outcome.progress is None else outcome.progress,
+        reasons=job.reasons if outcome.reasons is None else outcome.reasons,
+        progress_deadline_at=until if outcome.progressed else job.progress_deadline_at,
+    )
+
+
+def tell(state: State, lease: Lease, job: Job | None, outcome: Outcome, now: int) -> None:
+    """Post an event if there is news."""
+    news = (outcome.step, outcome.progress, outcome.reasons)
+    if outcome.view is not None or (job is not None and any(part is not None for part in news)):
+        state.events.post(lease.key, None if job is None else job.id, now)

@@ -1,0 +1,130 @@
+"""What the store in memory holds, and what all of its commands share: the twin of scripts/prelude.lua."""
+
+from dataclasses import dataclass, replace
+
+from common.cluster import ClusterKey
+from common.codec import decode, encode
+from common.jobs import Job, JobError, JobStatus
+from common.store.memory_events import EventLog
+from common.store.memory_jobs import KeptJobs, is_late
+from common.store.port import ClusterRecord
+from common.store.rules import HORIZON, deadline_error, milliseconds, superseded_error
+
+
+@dataclass(slots=True)
+class KeptCluster:
+    """A cluster's record as encoded text, and what stands beside it. Times are milliseconds."""
+
+    text: str
+    fence: int = 0
+    lease_until: int | None = None
+    released: int = 0
+    wake: int = 0
+    gone_until: int | None = None
+
+    @property
+    def record(self) -> ClusterRecord:
+        return decode(ClusterRecord, self.text)
+
+    @record.setter
+    def record(self, record: ClusterRecord) -> None:
+        self.text = encode(record)
+
+    def is_leased(self, now: int) -> bool:
+        return self.lease_until is not None and now < self.lease_until <= now + milliseconds(HORIZON)
+
+
+class State:
+    """All that is kept. Not thread-safe: the store holds the lock. `now` is milliseconds everywhere."""
+
+    def __init__(self, *, keep_jobs: int) -> None:
+        self.counter = 0
+        self.is_rebuilt = False
+        self.owners: dict[str, str] = {}
+        self.clusters: dict[ClusterKey, KeptCluster] = {}
+        self.due: dict[ClusterKey, int] = {}
+        self.jobs = KeptJobs(keep=keep_jobs)
+        self.workers: dict[str, int] = {}
+        self.events = EventLog()
+
+    def next_number(self, now: int) -> int:
+        self.counter = max(self.counter + 1, now)
+        return self.counter
+
+    # due times
+
+    def due_within(self, key: ClusterKey, at: int) -> None:
+        self.due[key] = min(at, self.due.get(key, at))
+
+    def due_keys(self, now: int) -> list[ClusterKey]:
+        """What is due, longest first; then what is further away than the horizon."""
+        ordered = sorted(self.due.items(), key=lambda item: (item[1], str(item[0])))
+        past = [key for key, at in ordered if at <= now]
+        return past + [key for key, at in ordered if at > now + milliseconds(HORIZON)]
+
+    def next_in(self, now: int) -> float | None:
+        if not self.due:
+            return None
+        return 0.0 if self.due_keys(now) else (min(self.due.values()) - now) / 1000
+
+    # clusters
+
+    def shown(self, kept: KeptCluster) -> ClusterRecord:
+        """The record with the owner's hash, which is kept once per user."""
+        record = kept.record
+        return replace(record, owner_hash=self.owners[record.spec.user])
+
+    def forget_if_over(self, key: ClusterKey, now: int) -> bool:
+        """Whether the cluster was gone long enough, and is now forgotten for good."""
+        kept = self.clusters[key]
+        if kept.gone_until is None or kept.gone_until > now or kept.is_leased(now):
+            return False
+        del self.clusters[key], self.due[key]
+        return True
+
+    # jobs
+
+    def job(self, job_id: str | None, now: int) -> Job | None:
+        """The job as it is now: one that is late is ended first."""
+        job = None if job_id is None else self.jobs.get(job_id, now)
+        return self._end_late(job, now) if job is not None and is_late(job, now) else job
+
+    def unfinished(self, kept: KeptCluster, now: int) -> Job | None:
+        job = self.job(kept.record.job, now)
+        return None if job is None or job.status.is_ended else job
+
+    def end(self, kept: KeptCluster, job: Job, status: JobStatus, error: JobError | None, now: int) -> None:
+        result = kept.record.view if status is JobStatus.SUCCEEDED else None
+        self._finish(replace(job, status=status, result=result, error=error), now)
+        if status is not JobStatus.SUCCEEDED:
+            self._restore(kept, job, now)
+
+    def supersede(self, kept: KeptCluster, now: int) -> None:
+        former = self.unfinished(kept, now)
+        if former is not None:
+            self._finish(replace(former, status=JobStatus.CANCELED, error=superseded_error(former)), now)
+
+    def _end_late(self, job: Job, now: int) -> Job:
+        ended = replace(job, status=JobStatus.FAILED, ended_at=now / 1000)
+        ended = replace(ended, error=deadline_error(ended))
+        self._finish(ended, now)
+        kept = self.clusters.get(job.key)
+        if kept is not None:
+            self._restore(kept, ended, now)
+        return ended
+
+    def _finish(self, job: Job, now: int) -> None:
+        """The end of a job, whatever the reason: it happens once, and is told."""
+        self.jobs.put(replace(job, ended_at=now / 1000))
+        kept = self.clusters.get(job.key)
+        if kept is not None and kept.record.job == job.id:
+            kept.record = replace(kept.record, job=None)
+        self.events.post(job.key, job.id, now, ended=True)
+
+    def _restore(self, kept: KeptCluster, job: Job, now: int) -> None:
+        """Bring the former spec back, if no other came since (hazards H23)."""
+        if job.restore is None or kept.record.version != job.version:
+            return
+        kept.record = replace(kept.record, spec=job.restore, version=self.next_number(now))
+        kept.wake += 1
+        self.due[job.key] = now
