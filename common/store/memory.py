@@ -41,7 +41,7 @@ class MemoryStore:
     def _transaction(self) -> Iterator[tuple[State, int]]:
         """What is kept and the time in milliseconds, for one command at a time."""
         with self._changed:
-            yield self._state, int(self._clock() * 1000)
+            yield self._state, milliseconds(self._clock())
             self._changed.notify_all()
 
     # what the api does

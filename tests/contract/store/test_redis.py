@@ -12,7 +12,18 @@ from common.errors import PermanentError, StoreUnavailable
 from common.jobs import JobStatus
 from common.store.port import Lease, Outcome
 from common.store.redis import RedisStore
-from tests.contract.store.requests import KEY, TTL, VIEW, accepted, creation, job_of, leased, record_of, settled
+from tests.contract.store.requests import (
+    KEY,
+    TTL,
+    VIEW,
+    accepted,
+    creation,
+    job_of,
+    leased,
+    record_of,
+    scaling,
+    settled,
+)
 from tests.servers import PATIENCE, RedisServer, free_port
 
 FAST = 10.0
@@ -264,6 +275,8 @@ def test_ended_jobs_expire_by_themselves(shared_redis: RedisServer, redis_url: s
         store.release(leased(store), Outcome(30.0, ended=JobStatus.SUCCEEDED))
         assert 0 < client.ttl("kanto:job:job-create") <= 500
         assert 0 < client.ttl(f"kanto:jobs:{KEY.user}") <= 500
+        accepted(store, scaling(record_of(store), 5))
+        assert client.ttl(f"kanto:jobs:{KEY.user}") == -1
 
 
 def test_every_key_is_below_kantos_prefix(shared_redis: RedisServer, redis_url: str) -> None:
