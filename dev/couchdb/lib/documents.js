@@ -1,7 +1,8 @@
 // Single documents: GET, HEAD, PUT, DELETE, COPY, and the local ones.
-import { readObject } from './body.js'
+import { readBytes, readObject } from './body.js'
 import { badRequest, conflict, fromPouch, methodNotAllowed, notFound } from './errors.js'
-import { send } from './answers.js'
+import { begin, send } from './answers.js'
+import { boundaryOf, newBoundary, partOf, readRelated, writeParts } from './multipart.js'
 import { requireSight, isUsers } from './users.js'
 import { writeDoc } from './writes.js'
 import { leavesOf } from './pouch.js'
@@ -59,8 +60,20 @@ async function readOpenRevs (ctx, db, id) {
     return open.map(missing => ({ missing }))
   }
   const options = { open_revs: open, revs: ctx.query.revs === 'true', latest: ctx.query.latest === 'true' }
-  const rows = await pouch.get(id, { ...options, attachments: ctx.query.attachments === 'true' })
+  const rows = await pouch.get(id, { ...options, attachments: ctx.query.attachments === 'true' || wantsParts(ctx) })
   return rows.map(row => row.ok ? { ok: ordered(row.ok) } : row)
+}
+
+/** Only who names it gets MIME parts; CouchDB sends them to anyone who does not insist on JSON. */
+const wantsParts = ctx => /multipart\/mixed/i.test(ctx.req.headers.accept ?? '')
+
+async function sendOpenRevs (ctx, db, id) {
+  const rows = await readOpenRevs(ctx, db, id)
+  if (!wantsParts(ctx)) return send(ctx, 200, rows)
+  const boundary = newBoundary()
+  const missing = row => ({ headers: { 'Content-Type': 'application/json; error="true"' }, body: JSON.stringify(row) })
+  begin(ctx, `multipart/mixed; boundary="${boundary}"`)
+  ctx.res.end(writeParts(rows.map(row => row.ok ? partOf(row.ok) : missing(row)), boundary))
 }
 
 function parseRevs (text) {
@@ -85,7 +98,7 @@ export async function handleDocument (ctx, db, id) {
 
 async function get (ctx, db, id) {
   if (isUsers(ctx.config, db)) requireSight(ctx.user, db, id)
-  if (ctx.query.open_revs) return send(ctx, 200, await readOpenRevs(ctx, db, id))
+  if (ctx.query.open_revs) return sendOpenRevs(ctx, db, id)
   const doc = await readDoc(db, id, ctx.query)
   const etag = `"${doc._rev}"`
   if (ctx.req.headers['if-none-match'] === etag) return send(ctx, 304, undefined, { etag })
@@ -93,7 +106,8 @@ async function get (ctx, db, id) {
 }
 
 async function put (ctx, db, id) {
-  const doc = await readObject(ctx.req)
+  const boundary = boundaryOf(ctx.req.headers['content-type'])
+  const doc = boundary ? readRelated(await readBytes(ctx.req), boundary) : await readObject(ctx.req)
   ctx.bytes = Number(ctx.req.headers['content-length'] ?? Infinity)
   if (doc._id !== undefined && doc._id !== id) throw badRequest('Document ID in body does not match the URL')
   const rev = revOf(ctx)

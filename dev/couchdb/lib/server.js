@@ -60,7 +60,7 @@ export class Server {
     } catch (err) {
       // What breaks because its database was deleted meanwhile is no fault.
       const known = ctx.db?.isGone ? noDatabase() : fromPouch(err)
-      if (known.status >= 500 && !res.destroyed) this.app.log.error(`${req.method} ${req.url.split('?')[0]}: ${err.stack}`)
+      if (!(err instanceof CouchError) && known.status >= 500 && !res.destroyed) this.app.log.error(`${req.method} ${req.url.split('?')[0]}: ${err.stack}`)
       sendError(ctx, known)
     }
     this.app.log.debug(`${req.socket.remoteAddress} ${ctx.user?.name ?? '-'} ${req.method} ${req.url.split('?')[0]} ${res.statusCode}`)

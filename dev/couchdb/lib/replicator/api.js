@@ -125,7 +125,10 @@ export async function handleReplicate (ctx) {
   const link = known ?? begin(ctx, replication)
   if (replication.options.continuous) return send(ctx, 202, { ok: true, _local_id: replication.id })
   const { job, failure } = await link.finished
-  if (failure) throw new CouchError(500, failure.word ?? 'replication_failed', failure.message)
+  if (failure) {
+    const word = failure.word ?? 'replication_failed'
+    throw new CouchError(500, word, failure.message.replace(`${word}: `, ''))
+  }
   send(ctx, 200, resultOf(job))
 }
 
