@@ -154,7 +154,8 @@ class Couch(Protocol):
         """None when the leaver may go; else why not, in words (hazards H11, H12).
 
         It may go when the fence stands with this nonce, every database of the leaver has a complete proof on one of the
-        targets, nothing came since, and each target's data are those that the proof names.
+        targets, nothing came since, and the target's data are those that the proof names. Where several targets have
+        complete proofs of everything, all of these must hold; one that is away raises TemporaryError.
         """
         ...
 

@@ -1,6 +1,7 @@
 """HTTP to CouchDB: one client for all threads, a deadline for every exchange; httpx's errors stop here."""
 
 import json
+import logging
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ KEEP_ALIVE_SECONDS = 30.0
 LARGEST_ANSWER = 64 * 1024 * 1024
 REPEATABLE = frozenset({"GET", "HEAD"})
 LONGEST_WORDS = 200
+
+logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells of every request at INFO: some a second and instance
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +152,9 @@ class Talk:
                 response.close()
         except httpx.TimeoutException as error:
             raise Unclear(f"{what} did not answer {request.method} {request.url.path} in time") from error
-        except httpx.NetworkError as error:
-            raise Away(f"{what} cannot be reached: {_cause(error)}") from error
-        except httpx.RemoteProtocolError as error:
+        except httpx.ConnectError as error:
+            raise _not_connected(what, error) from error
+        except (httpx.NetworkError, httpx.RemoteProtocolError) as error:
             raise Away(f"{what} cut the connection") from error
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             raise Unclear(f"{what} gave an answer that makes no sense: {type(error).__name__}") from error
@@ -184,7 +187,9 @@ def _is_about_login(answer: Answer) -> bool:
     return answer.status == 401 or "locked" in answer.words()
 
 
-def _cause(error: httpx.NetworkError) -> str:
-    """The system's own word, such as `connection refused`."""
+def _not_connected(what: str, error: httpx.ConnectError) -> Away | Unclear:
+    """Refused is an answer. A name that is not found or a network without a way there tells nothing of the instance."""
     text = str(error).lower()
-    return "connection refused" if "refused" in text else (text[:LONGEST_WORDS] or type(error).__name__)
+    if "refused" in text or "reset" in text:
+        return Away(f"{what} cannot be reached: connection refused")
+    return Unclear(f"{what} cannot be reached: {text[:LONGEST_WORDS] or 'no connection'}")

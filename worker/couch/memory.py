@@ -20,6 +20,7 @@ from worker.couch.documents import (
     replication_id,
 )
 from worker.couch.errors import Away, Refused, Unclear
+from worker.couch.proof import whole_targets
 from worker.couch.reports import read_fills, read_replications
 from worker.couch.simulated import Server, World, key_of, rows
 from worker.ports import Credentials
@@ -158,8 +159,10 @@ class MemoryCouch:
         targets: Sequence[Instance],
         credentials: Credentials,
     ) -> str | None:
-        survivors = {target.name: self._reach(target, credentials) for target in targets}
-        return simulated_drain.verify(self._reach(leaver, credentials), nonce, proofs, survivors)
+        source = self._reach(leaver, credentials)
+        whole = whole_targets(proofs, simulated_drain.to_give(source))
+        survivors = {target.name: self._reach(target, credentials) for target in targets if target.name in whole}
+        return simulated_drain.verify(source, nonce, proofs, survivors)
 
     def copy_user_replications(self, leaver: Instance, target: Instance, credentials: Credentials) -> tuple[str, ...]:
         source, survivor = self._reach(leaver, credentials), self._reach(target, credentials)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from worker.core.observed import Drained, Instance, Proof
 from worker.couch.documents import build_fill, fill_id, has_ended, kick
 from worker.couch.holdings import NOT_DATA
+from worker.couch.proof import whole_targets
 from worker.couch.simulated import DEFAULT_SECURITY, Database, Server
 from worker.ports import Credentials
 
@@ -102,15 +103,16 @@ def next_page(proof: Proof, mine: Database, theirs: Database, page: int) -> Proo
 def verify(leaver: Server, nonce: str, proofs: Sequence[Proof], survivors: Mapping[str, Server]) -> str | None:
     if leaver.fenced != nonce or leaver.walls != nonce:
         return "the fence does not stand"
+    databases = to_give(leaver)
+    counting = whole_targets(proofs, databases) & set(survivors)
+    if not counting:
+        return f"no survivor is proved to have all ({', '.join(databases)})"
     for proof in proofs:
-        mine, survivor = leaver.databases.get(proof.database), survivors.get(proof.target)
-        if mine is None:
+        if proof.target not in counting or proof.database not in databases:
             continue
-        if not proof.is_complete or proof.missing:
-            return f"{proof.database} on {proof.target} is not proved to the end"
-        if survivor is None or not is_of(proof, mine, survivor):
+        mine = leaver.databases[proof.database]
+        if not is_of(proof, mine, survivors[proof.target]):
             return f"{proof.database} on {proof.target}: the data are others than those of the proof"
         if mine.since(int(proof.since)):
             return f"{proof.database} on {proof.target}: something came after the proof"
-    unproved = sorted(set(to_give(leaver)) - {proof.database for proof in proofs})
-    return f"{', '.join(unproved)}: not proved on any survivor" if unproved else None
+    return None

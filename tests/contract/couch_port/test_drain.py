@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from common.errors import TemporaryError
 from worker.core.observed import Node, Proof
 
 from .rings import Ring, nodes
@@ -81,6 +82,35 @@ def test_what_lacks_a_proof_may_not_go(leaving: Ring) -> None:
     why = verify(leaving, [proof for proof in proofs if proof.database != "one"])
     assert why is not None
     assert "one" in why
+
+
+def test_a_survivor_that_is_proved_in_part_neither_counts_nor_stands_in_the_way(leaving: Ring) -> None:
+    whole, part = drain_to(leaving, "cdb-1"), drain_to(leaving, "cdb-2")[:1]
+    leaving.stop("cdb-2")
+    assert verify(leaving, [*whole, *part]) is None
+    assert verify(leaving, part) is not None
+
+
+def test_every_survivor_that_is_proved_must_still_hold_it_all(leaving: Ring) -> None:
+    proofs = [*drain_to(leaving, "cdb-1"), *drain_to(leaving, "cdb-2")]
+    leaving.replace("cdb-2")
+    assert verify(leaving, proofs) is not None
+
+
+def test_a_pull_that_backs_off_is_started_again(leaving: Ring) -> None:
+    leaving.couch.create_databases(leaving.instances[1], ["one"], leaving.credentials)
+    leaving.stop("cdb-0")
+    leaving.couch.put_fills(leaving.instances[1], leaving.instances[0], ["one"], leaving.credentials)
+    leaving.until(lambda: [f.state for f in nodes(leaving)["cdb-1"].fills] == ["crashing"], "the pull crashes")
+    leaving.start("cdb-0")
+    leaving.until(lambda: "cdb-0" in nodes(leaving), "the leaver is back")
+    drain_to(leaving, "cdb-1")
+
+
+def test_draining_a_leaver_that_is_away_raises_temporary_error(leaving: Ring) -> None:
+    leaving.stop("cdb-0")
+    with pytest.raises(TemporaryError):
+        leaving.couch.drain(leaving.instances[0], leaving.instances[1], (), leaving.credentials, seconds=1.0)
 
 
 def test_a_proof_that_is_not_complete_proves_nothing(leaving: Ring) -> None:

@@ -77,7 +77,15 @@ def test_refused_and_cut_connections_are_down(error: Exception) -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [httpx.ReadTimeout("t"), httpx.ConnectTimeout("t"), httpx.PoolTimeout("t"), httpx.DecodingError("d")]
+    "error",
+    [
+        httpx.ReadTimeout("t"),
+        httpx.ConnectTimeout("t"),
+        httpx.PoolTimeout("t"),
+        httpx.DecodingError("d"),
+        httpx.ConnectError("[Errno -3] Temporary failure in name resolution"),
+        httpx.ConnectError("[Errno 113] No route to host"),
+    ],
 )
 def test_silence_and_nonsense_are_unknown(error: Exception) -> None:
     assert isinstance(look(raising(error)), Unknown)
