@@ -13,7 +13,7 @@ from api.basic import basic_caller
 from api.call import Call
 from api.envelope import Answer, Words, internal, refusal
 from api.fields import caller
-from api.forms import read_form
+from api.forms import Form, read_form
 from api.operations import OPERATIONS, Operation
 from api.requests import RequestLog
 from api.service import Service
@@ -92,7 +92,7 @@ def _job_endpoint(service: Service) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         async def run() -> Answer:
             who = basic_caller(request.headers.get("authorization"))
-            call = Call(service, request, {}, who, _request_id(request), JOB_WORDS)
+            call = Call(service, request, Form({}), who, _request_id(request), JOB_WORDS)
             return await show_job(call, request.path_params["job_id"])
 
         return await _answered(request, JOB_WORDS, run)

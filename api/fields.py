@@ -1,11 +1,10 @@
 """What a form means: each field by its rule, or a UserError that names the rule. Values are not repeated."""
 
 import re
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from random import Random
 
-from api.forms import Form
 from common.cluster import MAX_REPLICAS, MIN_REPLICAS
 from common.errors import UserError
 from common.names import (
@@ -41,7 +40,7 @@ class Databases:
     everything: bool = False
 
 
-def caller(form: Form, *, query: Container[str] = ()) -> Caller:
+def caller(form: Mapping[str, str], *, query: Container[str] = ()) -> Caller:
     """The caller by the body alone: a query string ends in logs, so what is there does not count."""
     user = _needed(form, "username", query)
     token = _needed(form, "token", query)
@@ -52,7 +51,7 @@ def caller(form: Form, *, query: Container[str] = ()) -> Caller:
         raise _hinted(error, spaced) from None
 
 
-def _needed(form: Form, name: str, query: Container[str]) -> str:
+def _needed(form: Mapping[str, str], name: str, query: Container[str]) -> str:
     value = form.get(name)
     if value is not None:
         return value
@@ -69,7 +68,7 @@ def _hinted(error: UserError, value: str) -> UserError:
     return UserError(error.code, error.message + _PLUS, action=error.action) if " " in value else error
 
 
-def new_tag(form: Form, chance: Random) -> str:
+def new_tag(form: Mapping[str, str], chance: Random) -> str:
     """The tag of a cluster to be made: a random one of 12 for a missing one or one under 4 characters."""
     given = form.get("cluster_tag", "")
     if len(given) < TAG_MIN:
@@ -77,7 +76,7 @@ def new_tag(form: Form, chance: Random) -> str:
     return _tag(given)
 
 
-def tag(form: Form) -> str:
+def tag(form: Mapping[str, str]) -> str:
     """The tag of a cluster that should exist, cut as create cuts it."""
     given = form.get("cluster_tag")
     if given is None:
@@ -91,7 +90,7 @@ def _tag(given: str) -> str:
     return cut_tag(given)
 
 
-def replicas(form: Form) -> int:
+def replicas(form: Mapping[str, str]) -> int:
     """How many instances: an integer, and the nearest of 1 to 10. What is no integer is an error, never a guess."""
     given = form.get("replicas")
     action = f"Send replicas={MIN_REPLICAS} to {MAX_REPLICAS}"
@@ -105,7 +104,7 @@ def replicas(form: Form) -> int:
     return min(max(-size if sign else size, MIN_REPLICAS), MAX_REPLICAS)
 
 
-def databases(form: Form) -> Databases:
+def databases(form: Mapping[str, str]) -> Databases:
     """`a,b,c`: names for the saved list; `*` among them stands for all databases, later ones too."""
     given = form.get("databases", "")
     names = {part.strip() for part in given.split(",")} - {""}
@@ -129,7 +128,7 @@ def too_many_databases(count: int) -> UserError:
     )
 
 
-def option(form: Form, name: str) -> bool:
+def option(form: Mapping[str, str], name: str) -> bool:
     """A switch of the form: 1 or 0, and 0 when it is missing."""
     given = form.get(name, "0")
     if given not in ("0", "1"):
@@ -137,7 +136,7 @@ def option(form: Form, name: str) -> bool:
     return given == "1"
 
 
-def job_id(form: Form) -> str:
+def job_id(form: Mapping[str, str]) -> str:
     given = form.get("job_id")
     if given is None:
         raise UserError("missing_job_id", "job_id is missing", action="Send the id that the answer with the job named")

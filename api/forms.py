@@ -1,8 +1,7 @@
 """Form bodies, read by our own rules: the framework keeps the last of two fields, takes any bytes, knows no limit."""
 
 import asyncio
-from collections.abc import Mapping
-from typing import TypeAlias
+from collections.abc import Iterator, Mapping
 from urllib.parse import unquote_to_bytes
 
 from starlette.requests import ClientDisconnect, Request
@@ -15,12 +14,28 @@ BODY_LIMIT = 64 * 1024
 DRAIN_LIMIT = 8 * 1024 * 1024
 """Bytes of a longer body that are taken in and thrown away, so that its sender gets to read the answer."""
 
-Form: TypeAlias = Mapping[str, str]
-"""The fields of a form that are not empty, each given once."""
-
 HOW = 'Send a form, as `curl -d "username=...&token=..."` does'
 
 _FORM = "application/x-www-form-urlencoded"
+
+
+class Form(Mapping[str, str]):
+    """The fields of a form that are not empty, each given once. Its repr keeps their values to itself."""
+
+    def __init__(self, fields: Mapping[str, str]) -> None:
+        self._fields = {name: value for name, value in fields.items() if value}
+
+    def __getitem__(self, name: str) -> str:
+        return self._fields[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    def __repr__(self) -> str:
+        return f"Form of {len(self)} fields"
 
 
 async def read_form(request: Request, *, within: float) -> Form:
@@ -78,7 +93,7 @@ def parse_form(body: bytes, *, content_type: str) -> Form:
         if key in fields:
             raise _twice(key)
         fields[key] = _decode(value)
-    return {name: value for name, value in fields.items() if value}
+    return Form(fields)
 
 
 def _check_content_type(content_type: str) -> None:

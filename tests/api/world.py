@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import anyio
 import httpx
+from starlette.types import ASGIApp
 
 from api.app import build_app
 from api.service import Service, build_service
@@ -31,6 +32,7 @@ class World:
     bell: Bell
     worker: FakeWorker
     client: httpx.AsyncClient
+    app: ASGIApp
 
     async def post(
         self,
@@ -88,6 +90,6 @@ async def world(
             app.router.lifespan_context(app),
             httpx.AsyncClient(transport=transport, base_url="http://kanto.test", timeout=60) as client,
         ):
-            yield World(service, store, bell, worker, client)
+            yield World(service, store, bell, worker, client, app)
     finally:
         worker.stop()

@@ -48,6 +48,10 @@ def test_mistakes_never_repeat_what_was_sent(secret: bytes) -> None:
     assert caught.value.__cause__ is None
 
 
+def test_a_form_does_not_show_what_is_in_it() -> None:
+    assert repr(parse_form(b"token=Ty5wvW7LuQ3T&Ty5=1", content_type=FORM)) == "Form of 2 fields"
+
+
 def test_an_empty_field_is_a_missing_one() -> None:
     assert parse_form(b"a=&b=1&&c=%20", content_type=FORM) == {"b": "1", "c": " "}
 

@@ -1,0 +1,64 @@
+import random
+from collections.abc import MutableMapping
+from typing import Any
+
+import httpx
+import pytest
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
+
+from api.requests import RequestLog
+
+pytestmark = pytest.mark.anyio
+
+
+async def fine(scope: Scope, receive: Receive, send: Send) -> None:
+    await PlainTextResponse(scope["state"]["request_id"])(scope, receive, send)
+
+
+async def broken(_scope: Scope, _receive: Receive, _send: Send) -> None:
+    raise RuntimeError("the token was Ty5wvW7LuQ3T")
+
+
+async def half_broken(scope: Scope, receive: Receive, send: Send) -> None:
+    async def send_head(message: MutableMapping[str, Any]) -> None:
+        await send({**message, "headers": []})
+        raise RuntimeError("cut")
+
+    await PlainTextResponse("x")(scope, receive, send_head)
+
+
+def client(app: Any) -> httpx.AsyncClient:
+    log = RequestLog(app, chance=random.Random(1), clock=lambda: 0.0)
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app=log, raise_app_exceptions=False), base_url="http://x")
+
+
+async def test_a_request_gets_an_id() -> None:
+    async with client(fine) as caller:
+        one, other = await caller.get("/"), await caller.get("/")
+        assert one.text == one.headers["x-request-id"] != other.text
+
+
+async def test_a_plain_id_of_the_callers_is_kept() -> None:
+    async with client(fine) as caller:
+        assert (await caller.get("/", headers={"X-Request-ID": "script-7.a_b"})).text == "script-7.a_b"
+
+
+@pytest.mark.parametrize("given", ["", "a b", "x" * 65, "a\tb", "{}"])
+async def test_any_other_is_replaced(given: str) -> None:
+    async with client(fine) as caller:
+        assert (await caller.get("/", headers={"X-Request-ID": given})).text not in ("", given)
+
+
+async def test_a_mistake_of_ours_is_an_envelope_without_details() -> None:
+    async with client(broken) as caller:
+        answer = await caller.get("/")
+        assert (answer.status_code, answer.json()["code"]) == (500, "internal")
+        assert answer.headers["x-request-id"] in answer.json()["error_detail"]
+        assert "Ty5wvW7LuQ3T" not in answer.text
+
+
+async def test_a_begun_answer_is_not_begun_again() -> None:
+    async with client(half_broken) as caller:
+        answer = await caller.get("/")
+        assert answer.status_code == 200
