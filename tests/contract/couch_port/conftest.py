@@ -5,7 +5,7 @@ import pytest
 from worker.couch.adapter import HttpCouch
 
 from .rings import CREDENTIALS, HttpRing, MemoryRing, Ring
-from .servers import Server, is_installed
+from .servers import Server, is_installed, make_fresh
 
 
 @pytest.fixture(scope="session")
@@ -33,8 +33,5 @@ def ring(request: pytest.FixtureRequest) -> Ring:
     if request.param == "memory":
         return MemoryRing()
     servers: list[Server] = request.getfixturevalue("servers")
-    for server in servers:
-        server.renew()
-    for server in servers:
-        server.wait()
+    make_fresh(servers)
     return HttpRing(servers, request.getfixturevalue("http_couch"))

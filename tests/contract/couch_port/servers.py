@@ -6,7 +6,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +83,15 @@ class Server:
         self.http = httpx.Client(
             base_url=self.address, auth=(credentials.name, credentials.password), trust_env=False, timeout=10
         )
+        self._user = httpx.Client(
+            base_url=self.address,
+            auth=(USER, USER_PASSWORD),
+            limits=httpx.Limits(max_keepalive_connections=0),
+            trust_env=False,
+            timeout=10,
+        )
         self._process: subprocess.Popen[bytes] | None = None
+        self._settings = ""
         folder.mkdir(parents=True)
         self._write_ini()
 
@@ -122,6 +130,7 @@ class Server:
 
     def wait(self) -> None:
         wait_until(self._is_whole, f"{self.address} answers and has its system databases")
+        self._settings = self._settings or (self.folder / "last.ini").read_text()
 
     def _is_whole(self) -> bool:
         try:
@@ -142,18 +151,34 @@ class Server:
         shutil.rmtree(self.folder / "data", ignore_errors=True)
         (self.folder / "last.ini").unlink(missing_ok=True)
         self.uuid = secrets.token_hex(16)
+        self._settings = ""
         self._write_ini()
         self.begin()
+
+    def is_as_new(self) -> bool:
+        """Whether it runs with the settings of its first start."""
+        return self.is_running and self._settings == (self.folder / "last.ini").read_text()
+
+    def drop_replications(self) -> None:
+        self.call("DELETE", "/_replicator")
+        wait_until(lambda: not self.call("GET", "/_scheduler/docs")["docs"], "no replication is left")
+
+    def drop_databases(self) -> None:
+        """Nothing but empty databases of the system is left."""
+        for name in self.call("GET", "/_all_dbs"):
+            self.call("DELETE", f"/{name.replace('/', '%2F')}")
+        for name in ("_replicator", "_users"):
+            self.call("PUT", f"/{name}")
 
     def close(self) -> None:
         self.end()
         self.http.close()
+        self._user.close()
 
     def write_as_user(self, database: str, doc_id: str) -> bool:
         """Whether it was acknowledged."""
-        path = f"{self.address}/{database.replace('/', '%2F')}/{doc_id}"
         try:
-            answer = httpx.put(path, json={}, auth=(USER, USER_PASSWORD), trust_env=False, timeout=10)
+            answer = self._user.put(f"/{database.replace('/', '%2F')}/{doc_id}", json={})
         except httpx.TransportError:
             return False
         return answer.status_code in (201, 202)
@@ -162,6 +187,20 @@ class Server:
         answer = self.http.request(method, path, json=body)
         assert answer.status_code < 300, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json()
+
+
+def make_fresh(servers: Sequence[Server]) -> None:
+    """All are as after their first start: emptied where that is enough, else begun anew, which takes longer."""
+    kept = [server for server in servers if server.is_as_new()]
+    for server in servers:
+        if server not in kept:
+            server.renew()
+    for server in kept:
+        server.drop_replications()
+    for server in kept:
+        server.drop_databases()
+    for server in servers:
+        server.wait()
 
 
 def free_port() -> int:
