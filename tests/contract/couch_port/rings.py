@@ -1,6 +1,6 @@
 """The two worlds the contract suite runs in: servers in memory, and stand-ins for CouchDB over HTTP."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from worker.core.observed import Instance, Node
@@ -101,10 +101,7 @@ class HttpRing:
         self.credentials = CREDENTIALS
         self.servers = servers
         self.couch: Couch = couch
-        self.instances = tuple(
-            Instance(f"cdb-{n}", f"id-{n}", server.address, server.address, "running", serving=True)
-            for n, server in enumerate(servers)
-        )
+        self.instances = instances_of(servers)
 
     def _server(self, name: str) -> Server:
         return self.servers[int(name.removeprefix("cdb-"))]
@@ -145,6 +142,13 @@ class HttpRing:
         server = self._server(name)
         server.renew()
         server.wait()
+
+
+def instances_of(servers: Sequence[Server]) -> tuple[Instance, ...]:
+    return tuple(
+        Instance(f"cdb-{n}", f"id-{n}", server.address, server.address, "running", serving=True)
+        for n, server in enumerate(servers)
+    )
 
 
 def nodes(ring: Ring) -> dict[str, Node]:
