@@ -1,12 +1,13 @@
 """One cluster's folder: making and starting what a spec needs, and taking it away. Its lock is held by the caller."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from common.cluster import ClusterSpec
-from common.errors import PermanentError, TemporaryError
+from common.errors import KantoError, PermanentError, TemporaryError
 from common.names import instance_name
 from worker.platforms.process import anchor as anchors
 from worker.platforms.process import endpoint, files, identity, ini, lock, login, ports, running
@@ -17,8 +18,11 @@ from worker.platforms.process.launcher import Launch, Launcher
 from worker.platforms.process.layout import ClusterPlace, HomePlace
 from worker.platforms.process.login import Login
 from worker.platforms.process.network import Network
-from worker.platforms.process.program import KANTO_INI, Program
+from worker.platforms.process.program import KANTO_INI, SERVER_INI, Program
 from worker.platforms.process.running import Part
+
+BALANCER_PAUSE = 0.5
+"""Seconds between two starts of a balancer, however often it died: without it there is no cluster for anybody."""
 
 KILL_PATIENCE = 2.0
 """Seconds for a killed process to be gone."""
@@ -63,10 +67,8 @@ def revive(means: Means, place: ClusterPlace, anchor: Anchor) -> None:
 
 def instances(place: ClusterPlace) -> tuple[Identity, ...]:
     """Those that are there, by ordinal. A folder that is the copy of another is none."""
-    found = (identity.load(place.instance(ordinal)) for ordinal in place.ordinals())
-    return tuple(
-        i for i, ordinal in zip(found, place.ordinals(), strict=True) if i is not None and i.ordinal == ordinal
-    )
+    found = ((ordinal, identity.load(place.instance(ordinal))) for ordinal in place.ordinals())
+    return tuple(known for ordinal, known in found if known is not None and known.ordinal == ordinal)
 
 
 def write_endpoint(means: Means, place: ClusterPlace, anchor: Anchor, names: Sequence[str]) -> None:
@@ -155,10 +157,10 @@ def _taken_ports(home: HomePlace) -> set[int]:
     """Every port that this home has given out, to what runs and to what does not."""
     taken = set()
     for place in home.clusters():
-        found = anchors.load(place.anchor)
-        if found is not None and found.port is not None:
-            taken.add(found.port)
-        taken |= {i.port for ordinal in place.ordinals() if (i := identity.load(place.instance(ordinal))) is not None}
+        with suppress(KantoError):  # a cluster that cannot be read is no reason to make no other
+            found = anchors.load(place.anchor)
+            taken |= {found.port} if found is not None and found.port is not None else set()
+            taken |= {known.port for known in instances(place)}
     return taken
 
 
@@ -176,7 +178,7 @@ def _balancer(place: ClusterPlace, anchor: Anchor) -> list[Part]:
     if anchor.port is None:
         return []
     files.make_folder(place.balancer)
-    return [Part(place.balancer, anchor.port, partial(endpoint.build_launch, place))]
+    return [Part(place.balancer, anchor.port, partial(endpoint.build_launch, place), BALANCER_PAUSE)]
 
 
 def _prepare(means: Means, place: ClusterPlace, known: Identity, *, admins: Mapping[str, str], secret: str) -> Launch:
@@ -192,6 +194,7 @@ def _prepare(means: Means, place: ClusterPlace, known: Identity, *, admins: Mapp
         data=here.data / "couchdb",
     )
     files.write_if_other(here.settings / KANTO_INI, ini.render(settings))
+    files.create(here.settings / SERVER_INI, "")  # CouchDB does not start without it; from here on it is the server's
     for path, text in program.files(here, known.uuid, token=means.token).items():
         files.create(path, text)
     return program.build_launch(here)

@@ -36,6 +36,8 @@ def write_if_other(path: Path, text: str) -> None:
 
 def create(path: Path, text: str) -> bool:
     """Create the file, whole; False, and nothing changed, when there is one already."""
+    if path.exists():
+        return False
     new = _write_aside(path, text)
     try:
         os.link(new, path)

@@ -68,7 +68,8 @@ class Keeper:
         """End the thread; the processes go on."""
         self._stopped.set()
         os.write(self._writing, b"x")
-        self._thread.join(timeout=10)
+        if self._thread.is_alive():
+            self._thread.join(timeout=10)
         for descriptor in (*self._watched, self._reading, self._writing):
             os.close(descriptor)
         self._watched.clear()

@@ -204,8 +204,8 @@ class ProcessPlatform:
             if found is not None and found.is_of(spec):
                 _check_fence(fence, found.fence, place)
                 cluster.remove(self._means, place, fence)
-            elif found is None and place.folder.exists() and not place.ordinals():
-                files.set_aside(place.folder, self._home.aside)
+            elif found is None and place.folder.exists() and _is_rest_of(place, spec):
+                cluster.remove(self._means, place, fence)
         files.sweep(self._home.aside)
 
     def revive(self, place: ClusterPlace) -> None:
@@ -234,6 +234,11 @@ class ProcessPlatform:
                 raise LeaseLost(f"{place.name} was not claimed, or has been removed since")
             _check_fence(fence, anchor.fence, place)
             yield place, anchor
+
+
+def _is_rest_of(place: ClusterPlace, spec: ClusterSpec) -> bool:
+    """Whether what lies in a folder without an anchor is this cluster's, as far as it is anybody's."""
+    return all(known.incarnation == spec.incarnation for known in cluster.instances(place))
 
 
 def _check_fence(fence: int, highest: int, place: ClusterPlace) -> None:

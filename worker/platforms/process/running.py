@@ -18,6 +18,7 @@ class Part:
     folder: Path
     port: int
     build: Callable[[], Launch]
+    longest_pause: float = starts.LONGEST_PAUSE
 
 
 def ensure_running(parts: Sequence[Part], *, launcher: Launcher, bind: str, now: float) -> None:
@@ -30,16 +31,17 @@ def ensure_running(parts: Sequence[Part], *, launcher: Launcher, bind: str, now:
         if launcher.look(part.folder) is not None:
             continue
         before = starts.load(part.folder / STARTS)
-        if before.wait(now) > 0:
+        if before.wait(now, longest=part.longest_pause) > 0:
             continue
         obstacle = ports.why_not(bind, part.port)
         if obstacle is not None:
             starts.save(part.folder / STARTS, before.hindered(obstacle))
             continue
         due.append((part, before.started(now)))
+    launches = [part.build() for part, _ in due]
     for part, noted in due:
         starts.save(part.folder / STARTS, noted)
-    words = launcher.start([part.build() for part, _ in due])
+    words = launcher.start(launches)
     for (part, noted), obstacle in zip(due, words, strict=True):
         if obstacle:
             starts.save(part.folder / STARTS, noted.hindered(obstacle))

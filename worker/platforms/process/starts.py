@@ -20,9 +20,9 @@ class Starts:
     at: float = 0.0
     obstacle: str = ""
 
-    def wait(self, now: float) -> float:
-        """Seconds until it may be started; never longer than the longest pause, even if the clock was set back."""
-        return min(max(0.0, self.at + self._pause() - now), LONGEST_PAUSE)
+    def wait(self, now: float, *, longest: float = LONGEST_PAUSE) -> float:
+        """Seconds until it may be started; never more than `longest`, even if the clock was set back."""
+        return max(0.0, min(self.at + min(self._pause(), longest) - now, longest))
 
     def _pause(self) -> float:
         return min(FIRST_PAUSE * 2.0 ** min(self.count - 1, 10), LONGEST_PAUSE) if self.count else 0.0
