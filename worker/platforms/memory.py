@@ -25,7 +25,7 @@ class Servers(Protocol):
         ...
 
     def ended(self, address: str, *, has_data: bool) -> None:
-        """The server at this address has died; without data it never comes back."""
+        """The server at this address has died, or was dead; without data it never comes back."""
         ...
 
 
@@ -194,7 +194,7 @@ class MemoryPlatform:
             name = self._name(spec)
             found = self.clusters[name]
             instance = found.instances[ordinal]
-            if self._servers is not None and instance.is_running:
+            if self._servers is not None and (instance.is_running or not has_data):
                 self._servers.ended(instance.address, has_data=has_data)
             dead = replace(instance, is_running=False, reason="it ended without a word")
             if not has_data:
