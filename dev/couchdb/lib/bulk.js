@@ -43,7 +43,8 @@ export async function handleBulkGet (ctx, db) {
 
 async function readRevs (pouch, id, rev, options) {
   const rows = await pouch.get(id, { ...options, open_revs: rev ? [rev] : 'all' })
-  return rows.map(row => row.ok ? { ok: ordered(row.ok) } : { error: { id, rev: row.missing, error: 'not_found', reason: 'missing' } })
+  const missing = row => ({ error: { id, rev: row.missing, error: 'not_found', reason: 'missing' } })
+  return rows.map(row => row.ok ? { ok: ordered(row.ok) } : missing(row))
 }
 
 const JSON_OPTIONS = { key: 'key', startkey: 'startkey', start_key: 'startkey', endkey: 'endkey', end_key: 'endkey', keys: 'keys' }
@@ -73,7 +74,10 @@ export async function handleAllDocs (ctx, db) {
   } catch (err) {
     throw fromPouch(err)
   }
-  const rows = found.rows.map(row => row.error ? { key: row.key, error: row.error } : row.doc ? { ...row, doc: ordered(row.doc) } : row)
+  const rows = found.rows.map(row => {
+    if (row.error) return { key: row.key, error: row.error }
+    return row.doc ? { ...row, doc: ordered(row.doc) } : row
+  })
   const offset = options.keys ? null : found.offset
   const seq = withSeq ? { update_seq: db.sequences.write(await db.head()) } : {}
   send(ctx, 200, { total_rows: found.total_rows, offset, rows, ...seq })

@@ -43,7 +43,7 @@ export async function readChanges (db, { since, limit = Infinity, options = {}, 
 }
 
 /** How many documents changed after a sequence: a short look first, the index when there is much. */
-export async function countPending (db, since) {
+async function countPending (db, since) {
   const head = await db.head()
   if (since >= head) return 0
   return db.countAfter(since)

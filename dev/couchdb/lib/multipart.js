@@ -13,7 +13,7 @@ export function boundaryOf (contentType = '') {
 }
 
 /** The parts of a body: [{headers, body}]. */
-export function readParts (bytes, boundary) {
+function readParts (bytes, boundary) {
   const mark = Buffer.from(`--${boundary}`)
   const parts = []
   let at = bytes.indexOf(mark)

@@ -28,7 +28,7 @@ export async function route (ctx) {
     case '_session': return handleSession(ctx)
     case '_all_dbs': return allDbs(ctx)
     case '_dbs_info': return dbsInfo(ctx)
-    case '_uuids': return send(ctx, 200, { uuids: Array.from({ length: Math.min(numberIn(ctx.query, 'count', 1), 1000) }, newUuid) })
+    case '_uuids': return uuids(ctx)
     case '_membership': return membership(ctx)
     case '_node': return handleNode(ctx, rest)
     case '_cluster_setup': return clusterSetup(ctx)
@@ -49,6 +49,11 @@ function welcome (ctx) {
     features: ['access-ready', 'scheduler'],
     vendor: { name: 'kanto, a stand-in for CouchDB' }
   })
+}
+
+function uuids (ctx) {
+  const count = Math.min(numberIn(ctx.query, 'count', 1), 1000)
+  send(ctx, 200, { uuids: Array.from({ length: count }, newUuid) })
 }
 
 function up (ctx) {
@@ -137,7 +142,9 @@ function documentPath (ctx, db, part, more) {
   if (two && more.length === 0) throw notFound('missing')
   const id = two ? `${part}/${more[0]}` : part
   const rest = two ? more.slice(1) : more
-  if (id.startsWith('_') && !/^_(design|local)\//.test(id)) throw badRequest('Only reserved document ids may start with underscore.')
+  if (id.startsWith('_') && !/^_(design|local)\//.test(id)) {
+    throw badRequest('Only reserved document ids may start with underscore.')
+  }
   if (rest.length === 0) return handleDocument(ctx, db, id)
   if (id.startsWith('_design/') && rest[0].startsWith('_')) throw notFound('this stand-in has no views, updates and rewrites')
   return handleAttachment(ctx, db, id, rest.join('/'))
@@ -168,7 +175,9 @@ async function security (ctx, db) {
 }
 
 function checkSecurity (wanted) {
-  if (wanted === null || typeof wanted !== 'object' || Array.isArray(wanted)) throw badRequest('security object must be a JSON object')
+  if (wanted === null || typeof wanted !== 'object' || Array.isArray(wanted)) {
+    throw badRequest('security object must be a JSON object')
+  }
   for (const group of ['admins', 'members']) {
     for (const kind of ['names', 'roles']) {
       const list = wanted[group]?.[kind]

@@ -16,7 +16,8 @@ export class Server {
 
   listen () {
     const { config } = this.app
-    this.http = http.createServer({ keepAliveTimeout: 75000, requestTimeout: 0, highWaterMark: 65536 }, (req, res) => this.take(req, res))
+    const options = { keepAliveTimeout: 75000, requestTimeout: 0, highWaterMark: 65536 }
+    this.http = http.createServer(options, (req, res) => this.take(req, res))
     this.http.on('checkContinue', (req, res) => this.take(req, res))
     return new Promise((resolve, reject) => {
       this.http.once('error', reject)
@@ -60,10 +61,11 @@ export class Server {
     } catch (err) {
       // What breaks because its database was deleted meanwhile is no fault.
       const known = ctx.db?.isGone ? noDatabase() : fromPouch(err)
-      if (!(err instanceof CouchError) && known.status >= 500 && !res.destroyed) this.app.log.error(`${req.method} ${req.url.split('?')[0]}: ${err.stack}`)
+      const isFault = !(err instanceof CouchError) && known.status >= 500 && !res.destroyed
+      if (isFault) this.app.log.error(`${req.method} ${req.url.split('?')[0]}: ${err.stack}`)
       sendError(ctx, known)
     }
-    this.app.log.debug(`${req.socket.remoteAddress} ${ctx.user?.name ?? '-'} ${req.method} ${req.url.split('?')[0]} ${res.statusCode}`)
+    this.app.log.debug(`${ctx.user?.name ?? '-'} ${req.method} ${req.url.split('?')[0]} ${res.statusCode}`)
   }
 }
 

@@ -41,7 +41,9 @@ async function credentials (ctx) {
     given = Object.fromEntries(new URLSearchParams(text))
   }
   const { name, username = name, password = '' } = given
-  if (typeof username !== 'string' || typeof password !== 'string') throw badRequest('request body must contain a username and a password')
+  if (typeof username !== 'string' || typeof password !== 'string') {
+    throw badRequest('request body must contain a username and a password')
+  }
   return { name: username, password }
 }
 

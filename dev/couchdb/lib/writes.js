@@ -1,7 +1,7 @@
 // The one way documents get into a database: checks and changes by kind of database, then PouchDB.
 import { CouchError, badRequest, tooLarge } from './errors.js'
 import { validateReplication } from './replicator/document.js'
-import { isDbAdmin } from './rights.js'
+import { requireDbAdmin } from './rights.js'
 import { isUsers, prepareUser } from './users.js'
 import { newUuid } from './uuids.js'
 import { checkByDesigns } from './validation.js'
@@ -48,7 +48,7 @@ function idOf (doc) {
 
 async function prepare (ctx, db, doc, newEdits) {
   const { config, user } = ctx
-  if (doc._id.startsWith('_design/') && !isDbAdmin(user, db)) throw new CouchError(401, 'unauthorized', 'You are not a db or server admin.')
+  if (doc._id.startsWith('_design/')) requireDbAdmin(user, db)
   const most = config.number('couchdb', 'max_document_size')
   if (ctx.bytes > most && JSON.stringify({ ...doc, _attachments: undefined }).length > most) throw tooLarge()
   for (const key of Object.keys(doc)) {

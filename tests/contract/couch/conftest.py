@@ -88,9 +88,9 @@ def new_name(couches: tuple[Couch, ...]) -> Iterator[Callable[[], str]]:
 
 @pytest.fixture
 def db(couch: Couch, new_name: Callable[[], str]) -> str:
-    """An empty database on the first server."""
+    """An empty database on the first server; of one shard, whose changes are in the order of their writes."""
     name = new_name()
-    assert couch.client.put(f"/{name}").status_code == 201
+    assert couch.client.put(f"/{name}", params={"q": 1}).status_code == 201
     return name
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from tests.contract.couch.answers import expect
 from tests.contract.couch.couch import Couch
+from tests.contract.couch.waiting import wait_for
 
 OPEN: dict[str, dict[str, list[str]]] = {"admins": {"names": [], "roles": []}, "members": {"names": [], "roles": []}}
 ADMINS_ONLY = {"members": {"roles": ["_admin"]}, "admins": {"roles": ["_admin"]}}
@@ -42,7 +43,7 @@ def test_a_new_password_counts_and_the_old_one_does_not(couch: Couch, new_user: 
         assert before.get("/_session").status_code == 200
         doc = couch.client.get(path).json()
         assert couch.client.put(path, json={**doc, "password": "another one"}).status_code == 201
-        assert before.get("/_session").status_code == 401
+        wait_for(lambda: before.get("/_session").status_code == 401, "the old password to be refused")
     with couch.as_user(name, "another one") as after:
         assert after.get("/_session").status_code == 200
 
@@ -99,6 +100,5 @@ def test_a_user_with_a_conflict_cannot_log_in(couch: Couch, new_user: Callable[.
     couch.client.post("/_users/_bulk_docs", json={"new_edits": False, "docs": [other]})
     with couch.as_user(name, password) as user:
         assert user.get("/_session").status_code == 401
-    couch.client.delete(path, params={"rev": other["_rev"]})
-    with couch.as_user(name, password) as user:
-        assert user.get("/_session").status_code == 200
+        couch.client.delete(path, params={"rev": other["_rev"]})
+        wait_for(lambda: user.get("/_session").status_code == 200, "the user to be let in")

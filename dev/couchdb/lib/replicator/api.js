@@ -51,7 +51,8 @@ function docRow (ctx, link) {
   }
   if (!link.replication) return { ...head, id: null, ...counts, node: ctx.nodeName, ...times }
   const { id, source, target } = link.replication
-  return { ...head, id, node: ctx.nodeName, source: source.url, target: target.url, ...counts, ...times, source_proxy: null, target_proxy: null }
+  const ends = { source: source.url, target: target.url }
+  return { ...head, id, node: ctx.nodeName, ...ends, ...counts, ...times, source_proxy: null, target_proxy: null }
 }
 
 const isJob = link => link.replication && !['completed', 'failed'].includes(link.state)
@@ -159,17 +160,15 @@ async function cancel (ctx, replication) {
 
 function resultOf (job) {
   const { history } = job.checkpoint
-  if (job.isUnchanged && history.length > 0) {
-    return { ok: true, no_changes: true, session_id: history[0].session_id, source_last_seq: job.startSeq, replication_id_version: 4, history }
-  }
   const entry = job.entry()
-  const unchanged = job.isUnchanged ? { no_changes: true } : {}
+  // With nothing new it is the last session that did something which is told.
+  const told = job.isUnchanged && history.length > 0 ? history : [entry, ...history]
   return {
     ok: true,
-    ...unchanged,
-    session_id: entry.session_id,
-    source_last_seq: entry.recorded_seq,
+    ...(job.isUnchanged ? { no_changes: true } : {}),
+    session_id: told[0].session_id,
+    source_last_seq: told[0].recorded_seq,
     replication_id_version: 4,
-    history: [entry, ...history.filter(old => old.session_id !== entry.session_id)]
+    history: told
   }
 }

@@ -47,7 +47,7 @@ export class Checkpoint {
     for (const side of this.sides) {
       const answer = await side.client.send('POST', '_ensure_full_commit', {})
       if (startTimeIn(answer) !== side.startTime) {
-        throw new ReplicationError('checkpoint_commit_failure', `{checkpoint_commit_failure,<<"${capital(side.name)} database out of sync.">>}`)
+        throw commitFailure(`${capital(side.name)} database out of sync.`)
       }
     }
     // The target first: a log only at the source would claim what the target may have lost.
@@ -72,9 +72,11 @@ export class Checkpoint {
       }
       break
     }
-    throw new ReplicationError('checkpoint_commit_failure', `{checkpoint_commit_failure,<<"Error updating the ${side.name} checkpoint document">>}`)
+    throw commitFailure(`Error updating the ${side.name} checkpoint document`)
   }
 }
+
+const commitFailure = why => new ReplicationError('checkpoint_commit_failure', `{checkpoint_commit_failure,<<"${why}">>}`)
 
 const capital = word => word[0].toUpperCase() + word.slice(1)
 

@@ -18,7 +18,7 @@ export class ReplicationError extends Error {
 }
 
 export class Client {
-  /** `timeout` in ms is for silence on a connection; `retries` is how often a failed request is tried again, after 0.25 s and doubling. */
+  /** `timeout` (ms) is for silence on a connection; `retries` is how often a failed request is tried again, after 0.25 s, doubled. */
   constructor (endpoint, { timeout, retries }) {
     this.endpoint = endpoint
     this.timeout = timeout
@@ -74,7 +74,8 @@ export class Client {
       try {
         const answer = await this.authorized(method, url, options)
         if (answer.status < 500 && answer.status !== 429) return answer
-        failure = new ReplicationError('request_failed', `${method} ${url} was answered ${answer.status} ${answer.text().slice(0, 200)}`)
+        const said = answer.text().slice(0, 200)
+        failure = new ReplicationError('request_failed', `${method} ${url} was answered ${answer.status} ${said}`)
       } catch (err) {
         if (err.final || this.isAborted(options.signal)) throw err
         failure = err.word ? err : new ReplicationError('request_failed', `${method} ${url} failed: ${codeOf(err)}`)

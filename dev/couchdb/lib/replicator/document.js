@@ -47,8 +47,8 @@ export function parseReplication (doc, serverUuid) {
   for (const name of OPTIONS) {
     if (doc[name] !== undefined) options[name] = doc[name]
   }
-  const { filter = null, query_params: params = null, doc_ids: ids = null, selector = null, winning_revs_only: winning = false } = options
-  const named = [serverUuid, identityOf(source), identityOf(target), filter, params, ids, selector, winning]
+  const filters = ['filter', 'query_params', 'doc_ids', 'selector', 'winning_revs_only'].map(name => options[name] ?? null)
+  const named = [serverUuid, identityOf(source), identityOf(target), filters]
   const baseId = crypto.createHash('md5').update(JSON.stringify(named)).digest('hex')
   const suffix = (options.continuous ? '+continuous' : '') + (options.create_target ? '+create_target' : '')
   return { source, target, options, baseId, id: baseId + suffix, key: JSON.stringify([source, target, options]) }

@@ -3,6 +3,7 @@ import { replicatingPouch } from '../pouch.js'
 import { newUuid } from '../uuids.js'
 import { Checkpoint } from './checkpoint.js'
 import { Client, ReplicationError } from './client.js'
+import { openSource, openTarget } from './ends.js'
 
 const FEED_HEARTBEAT = 10000
 const LAST_SAVE = 1000
@@ -51,9 +52,10 @@ export class Job {
     await this.target.login()
     await this.openDatabase(this.source, false)
     await this.openDatabase(this.target, options.create_target === true)
-    this.checkpoint = new Checkpoint(this.replication.baseId, this.source, this.target, { isKept: options.use_checkpoints !== false })
-    this.startSeq = options.since_seq ?? await this.checkpoint.read()
-    if (options.since_seq !== undefined) await this.checkpoint.read()
+    const isKept = options.use_checkpoints !== false
+    this.checkpoint = new Checkpoint(this.replication.baseId, this.source, this.target, { isKept })
+    const known = await this.checkpoint.read()
+    this.startSeq = options.since_seq ?? known
     const from = String(this.startSeq)
     Object.assign(this.stats, { source_seq: from, through_seq: from, checkpointed_source_seq: from })
     if (this.isStopped) return
@@ -80,23 +82,37 @@ export class Job {
     if (answer.status !== 200) throw new ReplicationError('db_not_found', `db_not_found: could not open ${client.url}`)
   }
 
-  replicate () {
+  async replicate () {
+    const count = more => this.count(more)
+    const { baseId } = this.replication
+    const source = openSource(this.source, { baseId, count, onPending: left => { this.stats.changes_pending = left } })
+    const target = openTarget(this.target, {
+      startSeq: this.startSeq,
+      count,
+      onReached: seq => Object.assign(this.stats, { source_seq: seq, through_seq: seq })
+    })
+    try {
+      await this.follow(source, target)
+    } finally {
+      await Promise.allSettled([source.close(), target.close()])
+    }
+  }
+
+  follow (source, target) {
     const { options } = this.replication
-    const Pouch = replicatingPouch()
-    const ends = { source: this.sourcePouch(Pouch), target: this.targetPouch(Pouch) }
+    this.running = replicatingPouch().replicate(source, target, {
+      live: options.continuous === true,
+      retry: false,
+      checkpoint: 'target',
+      batch_size: this.option('worker_batch_size'),
+      heartbeat: FEED_HEARTBEAT,
+      filter: options.filter,
+      query_params: options.query_params,
+      doc_ids: options.doc_ids,
+      selector: options.selector,
+      style: options.winning_revs_only ? 'main_only' : 'all_docs'
+    })
     return new Promise((resolve, reject) => {
-      this.running = Pouch.replicate(ends.source, ends.target, {
-        live: options.continuous === true,
-        retry: false,
-        checkpoint: 'target',
-        batch_size: this.option('worker_batch_size'),
-        heartbeat: FEED_HEARTBEAT,
-        filter: options.filter,
-        query_params: options.query_params,
-        doc_ids: options.doc_ids,
-        selector: options.selector,
-        style: options.winning_revs_only ? 'main_only' : 'all_docs'
-      })
       this.release = resolve
       this.running.on('complete', resolve)
       this.running.on('error', err => reject(this.failure ?? new ReplicationError(err.name ?? 'error', reasonOf(err))))
@@ -106,62 +122,6 @@ export class Job {
         reject(err)
       }
     })
-  }
-
-  sourcePouch (Pouch) {
-    const see = (url, value) => {
-      if (url.includes('/_changes?') && typeof value.pending === 'number') this.stats.changes_pending = value.pending
-    }
-    const pouch = new Pouch(this.bare(this.source), { adapter: this.scheme(this.source), skip_setup: true, fetch: this.source.fetch(see) })
-    pouch.id = async () => this.replication.baseId
-    pouch.info = async () => ({ db_name: this.source.url, update_seq: 0 })
-    pouch.bulkGet = async ({ docs }) => {
-      const path = '_bulk_get?revs=true&latest=true'
-      const answer = await this.source.send('POST', path, { docs })
-      if (answer.status !== 200) throw new ReplicationError('request_failed', `POST ${this.source.url}${path} was answered ${answer.status}`)
-      const { results } = answer.json()
-      const read = results.flatMap(row => row.docs).filter(doc => doc.ok).length
-      this.count({ docs_read: read, bulk_get_docs: read, bulk_get_attempts: docs.length })
-      return { results }
-    }
-    return pouch
-  }
-
-  /** PouchDB's own checkpoints stay in memory: they tell how far it is; what is written is CouchDB's log. */
-  targetPouch (Pouch) {
-    const pouch = new Pouch(this.bare(this.target), { adapter: this.scheme(this.target), skip_setup: true, fetch: this.target.fetch() })
-    let local = { version: 1, last_seq: this.startSeq, session_id: 'none', history: [] }
-    pouch.id = async () => ''
-    pouch.get = async id => ({ ...local, _id: id })
-    pouch.put = async doc => {
-      local = doc
-      Object.assign(this.stats, { source_seq: String(doc.last_seq), through_seq: String(doc.last_seq) })
-      return { ok: true }
-    }
-    const revsDiff = pouch.revsDiff
-    pouch.revsDiff = async asked => {
-      const missing = await revsDiff(asked)
-      this.count({ revisions_checked: countRevs(Object.values(asked)), missing_revisions_found: countRevs(Object.values(missing).map(one => one.missing)) })
-      return missing
-    }
-    const bulkDocs = pouch.bulkDocs
-    pouch.bulkDocs = async (body, options) => {
-      const rows = await bulkDocs(body, options)
-      const refused = rows.filter(row => row.error)
-      // CouchDB counts any refused document and goes on; PouchDB does so only for these names.
-      for (const row of refused) row.name = 'forbidden'
-      this.count({ docs_written: body.docs.length - refused.length, doc_write_failures: refused.length })
-      return rows
-    }
-    return pouch
-  }
-
-  bare (client) {
-    return client.url.replace(/\/$/, '')
-  }
-
-  scheme (client) {
-    return client.url.startsWith('https:') ? 'https' : 'http'
   }
 
   count (more) {
@@ -230,8 +190,6 @@ async function within (time, promise) {
   await Promise.race([promise, new Promise(resolve => { timer = setTimeout(resolve, time) })])
   clearTimeout(timer)
 }
-
-const countRevs = lists => lists.reduce((sum, list) => sum + list.length, 0)
 
 function reasonOf (err) {
   if (err.word) return err.message

@@ -8,8 +8,8 @@ const MOST_HISTORY = 20
 export const timeText = date => date.toISOString().replace(/\.\d+Z$/, 'Z')
 
 /**
- * States: initializing (just seen), pending (waits for a place), running, crashing (waits for its next try), error (could not become
- * a job), completed and failed (ended for good).
+ * States: initializing (just seen), pending (waits for a place), running, crashing (waits for its next try), error (could
+ * not become a job), completed and failed (ended for good).
  */
 export class Link {
   constructor ({ docId, database, config, onEnd, user = null }) {

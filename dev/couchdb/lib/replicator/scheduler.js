@@ -71,7 +71,8 @@ export class Scheduler {
   }
 
   scan () {
-    this.scanning = this.scanning.then(() => this.scanOnce()).catch(err => this.log.warning(`the replicator could not read its documents: ${err.message}`))
+    const onError = err => this.log.warning(`the replicator could not read its documents: ${err.message}`)
+    this.scanning = this.scanning.then(() => this.scanOnce()).catch(onError)
     return this.scanning
   }
 
@@ -143,7 +144,8 @@ export class Scheduler {
       link.refuse(err.message, 'error')
       return
     }
-    const owner = [...this.links.values()].find(other => other !== link && other.replication?.id === replication.id && !ENDS.has(other.state))
+    const owner = [...this.links.values()]
+      .find(other => other !== link && other.replication?.id === replication.id && !ENDS.has(other.state))
     if (owner) return this.fail(link, replication, owner)
     link.assign(replication)
     this.launch(link)
