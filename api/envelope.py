@@ -35,6 +35,9 @@ class Words:
 
 UNAUTHORIZED = "Authentication failed"
 
+ENDS_CONNECTION = frozenset({"too_large", "slow_body"})
+"""Codes after which a body may still be on its way, which nobody will read."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -78,7 +81,7 @@ def ok(message: str, *, result: Json = None) -> Answer:
 def refusal(error: KantoError, words: Words) -> Answer:
     """How an error looks from outside. A code that CODES does not know is ours to mend: 500."""
     http = CODES.get(error.code, 500)
-    headers: dict[str, str] = {}
+    headers = {"Connection": "close"} if error.code in ENDS_CONNECTION else {}
     if isinstance(error, TemporaryError):
         headers["Retry-After"] = str(max(1, round(error.retry_in)))
     if http == 401:

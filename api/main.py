@@ -1,5 +1,6 @@
 """The api as a process: the one place that builds clients, and the end of it that nobody has to wait for."""
 
+import signal
 import sys
 import time
 from importlib.metadata import PackageNotFoundError, version
@@ -29,10 +30,11 @@ class Server(uvicorn.Server):
         self._waiters = waiters
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """A second signal does not wait for requests that still run."""
-        del sig, frame
+        """A SIGINT that comes second does not wait for requests that still run."""
+        del frame
         self._waiters.let_go()
-        self.force_exit = self.should_exit
+        if self.should_exit and sig == signal.SIGINT:
+            self.force_exit = True
         self.should_exit = True
 
 

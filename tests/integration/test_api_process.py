@@ -164,6 +164,20 @@ def test_a_body_of_three_megabytes_gets_its_answer(redis_url: str, tmp_path: Pat
         assert api.client.get("/healthz").status_code == 200
 
 
+def test_a_body_without_an_end_is_cut(redis_url: str, tmp_path: Path) -> None:
+    with running(redis_url, tmp_path) as api, socket.create_connection(("127.0.0.1", api.port), PATIENCE) as caller:
+        caller.sendall(b"POST /v0/create HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+
+        def send_without_end() -> None:
+            chunk = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
+            for _ in range(10_000):
+                caller.sendall(chunk)
+
+        with pytest.raises((ConnectionResetError, BrokenPipeError)):
+            send_without_end()
+        until(lambda: '"status": 413' in api.log.read_text())
+
+
 def test_before_a_worker_has_filled_the_store_nobody_can_claim_a_name(redis_url: str, tmp_path: Path) -> None:
     with running(redis_url, tmp_path) as api:
         answer = api.post("create", NEW)

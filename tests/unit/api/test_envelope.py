@@ -53,6 +53,11 @@ def test_what_passes_says_when_to_come_again() -> None:
         assert (answer.http, answer.headers["Retry-After"]) == (503, "2")
 
 
+def test_a_body_that_nobody_reads_ends_its_connection() -> None:
+    assert refusal(UserError("too_large", "too long"), WORDS).headers["Connection"] == "close"
+    assert "Connection" not in refusal(UserError("bad_form", "no form"), WORDS).headers
+
+
 def test_an_unknown_code_is_our_mistake() -> None:
     assert refusal(PermanentError("bad_record", "cannot be read"), WORDS).http == 500
 
