@@ -193,8 +193,8 @@ def _prepare(means: Means, place: ClusterPlace, known: Identity, *, admins: Mapp
         bind=means.network.bind,
         data=here.data / "couchdb",
     )
-    files.write_if_other(here.settings / KANTO_INI, ini.render(settings))
-    files.create(here.settings / SERVER_INI, "")  # CouchDB does not start without it; from here on it is the server's
+    files.note(here.settings / KANTO_INI, ini.render(settings))
+    (here.settings / SERVER_INI).touch(mode=0o600)  # CouchDB does not start without it; its text is the server's
     for path, text in program.files(here, known.uuid, token=means.token).items():
         files.create(path, text)
     return program.build_launch(here)

@@ -44,7 +44,9 @@ def save(path: Path, endpoint: Endpoint) -> None:
         "host": endpoint.host,
         "backends": backends,
     }
-    files.write_if_other(path, json.dumps(values))
+    text = json.dumps(values)
+    if files.read(path) != text:
+        files.write(path, text)
 
 
 def build_launch(place: ClusterPlace) -> Launch:

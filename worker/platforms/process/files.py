@@ -23,22 +23,21 @@ def read(path: Path) -> str | None:
 
 def write(path: Path, text: str) -> None:
     """Replace the file as a whole, for its owner alone (0600); it is on the disk when this returns."""
-    new = _write_aside(path, text)
-    new.replace(path)
+    _write_aside(path, text, is_synced=True).replace(path)
     sync(path.parent)
 
 
-def write_if_other(path: Path, text: str) -> None:
-    """The same, but a file that says so already is left as it is."""
+def note(path: Path, text: str) -> None:
+    """The same for what is not missed after a crash of the machine; a file that says so already is left as it is."""
     if read(path) != text:
-        write(path, text)
+        _write_aside(path, text, is_synced=False).replace(path)
 
 
 def create(path: Path, text: str) -> bool:
     """Create the file, whole; False, and nothing changed, when there is one already."""
     if path.exists():
         return False
-    new = _write_aside(path, text)
+    new = _write_aside(path, text, is_synced=True)
     try:
         os.link(new, path)
     except FileExistsError:
@@ -49,13 +48,14 @@ def create(path: Path, text: str) -> bool:
     return True
 
 
-def _write_aside(path: Path, text: str) -> Path:
+def _write_aside(path: Path, text: str, *, is_synced: bool) -> Path:
     new = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
-        os.fsync(descriptor)
+        if is_synced:
+            os.fsync(descriptor)
     return new
 
 

@@ -22,12 +22,12 @@ MOST_FILES = 65_536
 def main() -> None:
     """Start all. They are orphans once this has ended, which is at once."""
     sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
-    words = [start(item) for item in json.load(sys.stdin)]
-    json.dump(words, sys.stdout)
+    begun = [begin(item) for item in json.load(sys.stdin)]  # all of them before any is waited for: they take turns
+    json.dump([word if isinstance(word, str) else wait(word) for word in begun], sys.stdout)
 
 
-def start(item: dict[str, Any]) -> str:
-    """Fork the process of one folder; "" once it runs its program."""
+def begin(item: dict[str, Any]) -> int | str:
+    """Fork the process of one folder; the end of a pipe on which it says what goes wrong, or why it was not forked."""
     folder = Path(item["folder"])
     try:
         lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -42,6 +42,11 @@ def start(item: dict[str, Any]) -> str:
         become(item, folder=folder, lock=lock, log=log, errors=writing)
     for descriptor in (lock, log, writing):
         os.close(descriptor)
+    return reading
+
+
+def wait(reading: int) -> str:
+    """Until the program has taken over, which closes the pipe: "" then, else why it could not."""
     with os.fdopen(reading, encoding="utf-8") as errors:
         return errors.read()
 

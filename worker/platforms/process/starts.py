@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from common.codec import decode, encode
+from common.errors import PermanentError
 from worker.platforms.process import files
 
 FIRST_PAUSE = 0.5
@@ -47,12 +48,16 @@ class Starts:
 
 
 def load(path: Path) -> Starts:
+    """What was noted; nothing if that was cut off by a crash of the machine."""
     text = files.read(path)
-    return Starts() if text is None else decode(Starts, text)
+    try:
+        return Starts() if text is None else decode(Starts, text)
+    except PermanentError:
+        return Starts()
 
 
 def save(path: Path, starts: Starts) -> None:
-    files.write_if_other(path, encode(starts))
+    files.note(path, encode(starts))
 
 
 def last_words(log: Path, *, longest: int = 200) -> str:

@@ -67,6 +67,8 @@ def test_starts_are_kept(tmp_path: Path) -> None:
     assert starts.load(path) == Starts()
     starts.save(path, Starts(3, 1000.5, "x"))
     assert starts.load(path) == Starts(3, 1000.5, "x")
+    path.write_text("")
+    assert starts.load(path) == Starts()
 
 
 def test_last_words(tmp_path: Path) -> None:
