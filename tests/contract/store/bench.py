@@ -64,6 +64,9 @@ class RedisBench:
         """All that the store keeps."""
         return {str(key) for key in self._client.keys("*")} - {"bench:clock"}
 
+    def known_workers(self) -> int:
+        return self._client.zcard("kanto:workers")
+
     def close(self) -> None:
         self._client.close()
         self._store.close()

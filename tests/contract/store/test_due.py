@@ -142,6 +142,16 @@ def test_workers_are_those_that_claimed_within_half_a_minute(bench: Bench) -> No
     assert bench.store.workers() == 1
 
 
+def test_workers_that_went_away_are_forgotten(bench: Bench) -> None:
+    for number in range(5):
+        bench.store.claim(f"worker-{number}", limit=1, lease=TTL)
+        bench.elapse(31)
+    bench.store.claim("worker-last", limit=1, lease=TTL)
+    assert bench.store.workers() == 1
+    if isinstance(bench, RedisBench):
+        assert bench.known_workers() == 1
+
+
 def test_a_gone_cluster_does_not_exist_for_users_and_is_handed_out_again(bench: Bench) -> None:
     removed(bench.store, due_in=60)
     assert bench.store.cluster(KEY) is None

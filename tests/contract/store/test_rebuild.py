@@ -133,6 +133,16 @@ def test_of_an_equal_version_an_earlier_writers_memory_does_not_count(store: Sto
     store.check(lease)
 
 
+def test_a_cluster_that_was_made_again_replaces_one_that_is_gone(store: Store) -> None:
+    accepted(store, deletion(settled(store)))
+    lease = leased(store)
+    store.release(lease, Outcome(100.0, ended=JobStatus.SUCCEEDED, gone=True, gone_for=0.0))
+    again = mirror(version=lease.fence + 1, owner_hash=HASH, spec=spec_of(incarnation="second"))
+    store.rebuild((again,))
+    assert record_of(store).spec == again.spec
+    assert due(store) == (KEY,)
+
+
 def test_a_gone_cluster_with_a_mirror_is_removed_again(store: Store) -> None:
     accepted(store, deletion(settled(store)))
     lease = leased(store)

@@ -121,6 +121,14 @@ def test_an_operation_on_a_cluster_that_does_not_exist_is_refused(store: Store) 
     assert store.submit(deletion(NEVER_MADE)) == Submitted(None, Refusal.MISSING)
 
 
+def test_an_operation_on_a_gone_cluster_is_refused_as_if_it_did_not_exist(store: Store) -> None:
+    accepted(store, deletion(settled(store)))
+    record = record_of(store)
+    store.release(leased(store), Outcome(10.0, ended=JobStatus.SUCCEEDED, gone=True))
+    assert store.submit(scaling(record, 5)) == Submitted(None, Refusal.MISSING)
+    assert store.submit(deletion(record, "job-2")) == Submitted(None, Refusal.MISSING)
+
+
 def test_a_second_operation_is_refused_with_the_job_that_runs(store: Store) -> None:
     running = accepted(store, creation())
     assert store.submit(scaling(record_of(store), 5)) == Submitted(running, Refusal.BUSY)
