@@ -168,7 +168,12 @@ def filled_instances_serve(s: Situation) -> Says:
 
 
 def fills_are_cleared(s: Situation) -> Says:
-    """The one-shot documents of an instance that is filled have done their work."""
+    """The one-shot documents of an instance that is filled have done their work.
+
+    Those that drain a leaver lie on survivors under the same form of id, so nothing is cleared while somebody leaves.
+    """
+    if s.leaving:
+        return Says()
     return Says(tuple(DeleteFills(i.name) for i in s.up if s.nodes[i.name].fills))
 
 

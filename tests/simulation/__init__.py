@@ -1,0 +1,1 @@
+"""The whole engine over its ports in memory, with a virtual time."""
