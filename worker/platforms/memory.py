@@ -5,8 +5,8 @@ platform it forgets a removed cluster's fencing number with its anchor. No clock
 """
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -79,11 +79,11 @@ class MemoryPlatform:
 
     def __init__(self, servers: Servers | None = None, *, keeps_addresses: bool = True) -> None:
         self.faults = Faults()
-        self.clusters: dict[str, MemoryCluster] = {}
+        self.clusters: MutableMapping[str, MemoryCluster] = {}
         self._servers = servers
         self._keeps_addresses = keeps_addresses
         self._counter = 0
-        self._lock = threading.RLock()
+        self._lock: AbstractContextManager[object] = threading.RLock()
 
     # looking
 

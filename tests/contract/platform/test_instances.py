@@ -5,33 +5,15 @@ from dataclasses import replace
 
 import pytest
 
-from common.cluster import ClusterSpec
 from common.errors import LeaseLost, PermanentError
 from common.names import cluster_name
 from tests.contract.platform.hosts import Host
+from tests.contract.platform.steps import make, provision, remove, retire, wait_until_running
 from tests.homes import SPEC, instances, look, record, until
 from worker.core.observed import Platformed, Unknown
 from worker.ports import Credentials, Platform
 
 NAME = cluster_name(SPEC.user, SPEC.tag)
-
-
-def make(platform: Platform, spec: ClusterSpec = SPEC, *, fence: int = 1) -> None:
-    platform.claim(spec, fence)
-    platform.mirror(record(spec, fence=fence))
-    platform.provision(spec, (), fence)
-
-
-def wait_until_running(platform: Platform, spec: ClusterSpec = SPEC) -> None:
-    """As the engine does: what is down is provisioned again."""
-
-    def are_running() -> bool:
-        seen = instances(platform, spec)
-        if any(i.phase == "down" for i in seen):
-            platform.provision(spec, [i.identity for i in seen], 1)
-        return len(seen) >= spec.replicas and all(i.phase == "running" for i in instances(platform, spec))
-
-    until(are_running, "all instances run")
 
 
 def test_as_many_instances_as_asked_for(platform: Platform) -> None:
@@ -62,7 +44,7 @@ def test_provision_again_changes_nothing(platform: Platform) -> None:
 def test_more_instances_come_beside_those_that_are_there(platform: Platform) -> None:
     make(platform)
     before = {i.name: i.identity for i in instances(platform, SPEC)}
-    platform.provision(replace(SPEC, replicas=5), list(before.values()), 1)
+    provision(platform, replace(SPEC, replicas=5))
     after = {i.name: i.identity for i in instances(platform, SPEC)}
     assert len(after) == 5
     assert before.items() <= after.items()
@@ -92,7 +74,7 @@ def test_who_is_not_there_cannot_serve(platform: Platform) -> None:
 def test_provision_leaves_who_serves(platform: Platform) -> None:
     make(platform)
     platform.serve(SPEC, [f"{NAME}-1"], 1)
-    platform.provision(replace(SPEC, replicas=4), (), 1)
+    provision(platform, replace(SPEC, replicas=4))
     assert [i.name for i in instances(platform, SPEC) if i.serving] == [f"{NAME}-1"]
 
 
@@ -133,8 +115,7 @@ def test_retire_takes_one_by_identity(platform: Platform) -> None:
     make(platform)
     seen = instances(platform, SPEC)
     platform.serve(SPEC, [i.name for i in seen], 1)
-    platform.retire(SPEC, seen[2], 1)
-    until(lambda: len(instances(platform, SPEC)) == 2, "it is gone")
+    retire(platform, seen[2])
     platform.retire(SPEC, seen[2], 1)
     assert [i.identity for i in instances(platform, SPEC)] == [i.identity for i in seen[:2]]
     assert all(i.serving for i in instances(platform, SPEC))
@@ -151,9 +132,8 @@ def test_who_comes_after_a_retired_one_is_new(platform: Platform) -> None:
     make(platform)
     seen = instances(platform, SPEC)
     platform.serve(SPEC, [i.name for i in seen], 1)
-    platform.retire(SPEC, seen[2], 1)
-    until(lambda: len(instances(platform, SPEC)) == 2, "it is gone")
-    platform.provision(SPEC, (), 1)
+    retire(platform, seen[2])
+    provision(platform)
     after = instances(platform, SPEC)
     assert len(after) == 3
     new = next(i for i in after if i.identity not in {old.identity for old in seen})
@@ -164,12 +144,7 @@ def test_removal_leaves_nothing(platform: Platform) -> None:
     make(platform)
     gone = replace(SPEC, deleted=True)
     platform.mirror(record(gone, version=2))
-
-    def is_gone() -> bool:
-        platform.remove(gone, 1)
-        return platform.observe(gone) == Platformed()
-
-    until(is_gone, "nothing is left")
+    remove(platform)
     platform.remove(gone, 1)
     assert isinstance(platform.credentials(gone), Unknown)
     found = platform.records()
@@ -187,7 +162,7 @@ def test_removal_leaves_another_incarnation(platform: Platform) -> None:
 def test_a_cluster_made_again_shares_nothing_with_the_one_before(platform: Platform) -> None:
     make(platform)
     before, login = instances(platform, SPEC), platform.credentials(SPEC)
-    platform.remove(SPEC, 1)
+    remove(platform)
     after = replace(SPEC, incarnation="second")
     make(platform, after, fence=2)
     assert platform.observe(SPEC) == Platformed()

@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from worker.platforms.process.login import load as load_login
 from worker.platforms.process.platform import ProcessPlatform
 from worker.platforms.process.processes import Process
 from worker.platforms.process.program import PlainProgram
+from worker.platforms.process.starts import load as load_starts
 from worker.platforms.process.stop import stop_all
 
 SLEEPER = (sys.executable, "-I", "-S", "-c", "import time; time.sleep(600)")
@@ -217,6 +219,42 @@ def test_ports_of_what_is_down_are_not_given_away(made: ProcessPlatform, home: P
     mine, hers = look(made, SPEC), look(made, other)
     addresses = [mine.endpoint, hers.endpoint, *(i.address for i in (*mine.instances, *hers.instances))]
     assert len(set(addresses)) == 8
+
+
+def test_processes_that_provision_at_once_make_one_set(home: Path, place: ClusterPlace) -> None:
+    words = (
+        "import pathlib, sys; from tests.homes import *; p = build_platform(pathlib.Path(sys.argv[1]));"
+        "p.claim(SPEC, 1); print('ready', flush=True); input();"
+        "p.provision(SPEC, (), 1); print(p.credentials(SPEC).password)"
+    )
+    command = [sys.executable, "-c", words, str(home)]
+    with ExitStack() as stack:
+        workers = [
+            stack.enter_context(
+                subprocess.Popen(command, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            )
+            for _ in range(3)
+        ]
+        for worker in workers:
+            assert worker.stdout is not None
+            assert worker.stdout.readline() == "ready\n"
+        for worker in workers:
+            assert worker.stdin is not None
+            worker.stdin.write("go\n")
+            worker.stdin.flush()
+        passwords = [worker.communicate(timeout=120)[0].strip() for worker in workers]
+    assert len(set(passwords)) == 1
+    assert passwords[0]
+    seen = instances(build_platform(home), SPEC)
+    assert [i.phase for i in seen] == ["running"] * 3
+    for folder in folders(place):  # and one start of each
+        assert load_starts(folder / "starts.json").count == 1
+
+
+def test_what_a_broken_off_making_left_is_cleared(made: ProcessPlatform, place: ClusterPlace) -> None:
+    (place.instances / ".new-half").mkdir()
+    made.provision(replace(SPEC, replicas=4), (), 1)
+    assert sorted(path.name for path in place.instances.iterdir()) == ["0", "1", "2", "3"]
 
 
 def test_stop_all_ends_every_process_and_keeps_the_data(made: ProcessPlatform, place: ClusterPlace, home: Path) -> None:

@@ -148,6 +148,8 @@ def _make(means: Means, place: ClusterPlace, anchor: Anchor, ordinals: Sequence[
         if anchor.port is None:
             anchor = replace(anchor, port=found.pop(0))
             anchors.save(place.anchor, anchor)
+        for rest in place.instances.glob(f"{identity.DRAFT}*"):
+            files.set_aside(rest, means.home.aside)
         for ordinal, port in zip(ordinals, found, strict=True):
             identity.make(place, Identity(ordinal, anchor.incarnation, means.token(16), port))
     return anchor

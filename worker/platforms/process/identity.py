@@ -8,6 +8,8 @@ from common.codec import decode, encode
 from worker.platforms.process import files
 from worker.platforms.process.layout import ClusterPlace, InstancePlace
 
+DRAFT = ".new-"
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
@@ -27,7 +29,7 @@ def load(place: InstancePlace) -> Identity | None:
 
 def make(place: ClusterPlace, identity: Identity) -> None:
     """A new instance without data. Its folder gets its name once it is complete, so there is no half of one."""
-    new = place.instances / f".new-{identity.uuid}"
+    new = place.instances / f"{DRAFT}{identity.uuid}"
     files.make_folder(new)
     draft = InstancePlace(new)
     files.make_folder(draft.settings)

@@ -9,7 +9,7 @@ import pytest
 
 from common.errors import TemporaryError
 from worker.platforms.process import files, lock
-from worker.platforms.process.born import born, is_running
+from worker.platforms.process.born import _born_by_ps, born, is_running
 from worker.platforms.process.network import Network
 
 
@@ -87,6 +87,13 @@ def test_a_process_is_known_by_its_start() -> None:
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         assert born(process.pid) is None  # a zombie
     assert not is_running(process.pid, start)
+
+
+def test_where_there_is_no_proc_ps_is_asked() -> None:
+    start = _born_by_ps(os.getpid())
+    assert start
+    assert _born_by_ps(os.getpid()) == start
+    assert _born_by_ps(2**22 + 1) is None
 
 
 def test_nobody_is_ever_taken_for_oneself() -> None:
