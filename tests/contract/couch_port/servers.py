@@ -16,6 +16,7 @@ from worker.ports import Credentials
 
 PROGRAM = Path(__file__).parents[3] / "dev" / "couchdb" / "bin" / "couchdb"
 PATIENCE = 60.0
+PORTS = range(10_000, 20_000)
 USER = "ann"
 USER_PASSWORD = "the-password-of-ann"
 
@@ -133,12 +134,13 @@ class Server:
         self._settings = self._settings or (self.folder / "last.ini").read_text()
 
     def _is_whole(self) -> bool:
+        assert self.is_running, (self.folder / "log").read_text()
         try:
             names = self.http.get("/_all_dbs").json()
+            uuid = self.http.get("/").json()["uuid"]
         except httpx.TransportError:
-            assert self.is_running, (self.folder / "log").read_text()
             return False
-        return {"_users", "_replicator"} <= set(names)
+        return uuid == self.uuid and {"_users", "_replicator"} <= set(names)
 
     def end(self) -> None:
         if self._process is not None:
@@ -203,8 +205,16 @@ def make_fresh(servers: Sequence[Server]) -> None:
         server.wait()
 
 
+_given: set[int] = set()
+
+
 def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
+    """A port below the ephemeral range, so that nobody's outgoing connection takes it, and never the same twice."""
+    for _ in range(1000):
+        port = PORTS.start + secrets.randbelow(len(PORTS))
+        with socket.socket() as one:
+            if port in _given or one.connect_ex(("127.0.0.1", port)) == 0:
+                continue
+        _given.add(port)
         return port
+    raise AssertionError("no free port")
