@@ -4,7 +4,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
@@ -26,10 +26,10 @@ logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells of every reques
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A status and the JSON that came with it."""
+    """A status and the JSON that came with it, which may hold passwords."""
 
     status: int
-    body: Any
+    body: Any = field(repr=False)
 
     def words(self) -> str:
         """CouchDB's own error and reason, short."""
