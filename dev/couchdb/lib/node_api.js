@@ -5,6 +5,9 @@ import { badRequest, forbidden, methodNotAllowed, notFound } from './errors.js'
 import { isHashed, makeLine, parseLine } from './hashing.js'
 import { requireServerAdmin } from './rights.js'
 
+// Names that an ini file gives back as they were.
+const NAME = /^[^\s;#[\]=][^[\]=\r\n]*$/
+
 export async function handleNode (ctx, [node, part, ...rest]) {
   requireServerAdmin(ctx.user)
   if (node !== '_local' && node !== ctx.nodeName) throw notFound(`no such node: ${node}`)
@@ -35,6 +38,7 @@ async function handleConfig (ctx, [section, key, ...more]) {
   }
   if (ctx.method === 'GET' && key === undefined) return send(ctx, 200, config.section(section))
   if (key === undefined) throw methodNotAllowed('GET')
+  if (!NAME.test(section) || !NAME.test(key)) throw badRequest('this name of a section or key cannot be kept in an ini file')
   const persist = ctx.req.headers['x-couch-persist'] !== 'false'
   const old = config.explicit(section, key)
   switch (ctx.method) {

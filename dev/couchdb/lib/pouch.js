@@ -7,9 +7,11 @@ PouchDB.plugin(require('pouchdb-adapter-leveldb'))
 
 let replication = false
 
+const FILES = { adapter: 'leveldb', cacheSize: 1024 * 1024, writeBufferSize: 1024 * 1024, revs_limit: 1000 }
+
 /** Opens the files of one database; made if missing. Small caches: a node holds many databases. */
 export function openFiles (path) {
-  return new PouchDB(path, { adapter: 'leveldb', cacheSize: 1024 * 1024, writeBufferSize: 1024 * 1024 })
+  return new PouchDB(path, FILES)
 }
 
 /** PouchDB with replication over HTTP, loaded by the first replication. */

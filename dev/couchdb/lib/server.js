@@ -21,7 +21,8 @@ export class Server {
     this.http.on('checkContinue', (req, res) => this.take(req, res))
     return new Promise((resolve, reject) => {
       this.http.once('error', reject)
-      this.http.listen(config.number('chttpd', 'port'), config.get('chttpd', 'bind_address'), () => {
+      const address = config.get('chttpd', 'bind_address')
+      this.http.listen(config.number('chttpd', 'port'), address === 'any' ? '0.0.0.0' : address, () => {
         this.http.off('error', reject)
         resolve()
       })

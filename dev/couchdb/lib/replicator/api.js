@@ -125,7 +125,9 @@ export async function handleReplicate (ctx) {
   const known = transient.get(replication.id)
   const link = known ?? begin(ctx, replication)
   if (replication.options.continuous) return send(ctx, 202, { ok: true, _local_id: replication.id })
-  const { job, failure } = await link.finished
+  // Who went away (or was cut by a restart) is not waited for.
+  const left = new Promise(resolve => ctx.res.on('close', () => resolve({ failure: new Error('the connection was cut') })))
+  const { job, failure } = await Promise.race([link.finished, left])
   if (failure) {
     const word = failure.word ?? 'replication_failed'
     throw new CouchError(500, word, failure.message.replace(`${word}: `, ''))
