@@ -1,0 +1,129 @@
+"""What only a test may look at: which worker holds a lease, which step a job is in, which process is an instance."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from tests.e2e.service import PATIENCE, Service, User, wait_until
+
+
+class Inside:
+    """A look into one running service. It acts on processes of that service only, by their pid."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        folder = service.home / "redis"
+        self.redis = service.clients.enter_context(
+            redis.Redis(
+                host="127.0.0.1",
+                port=int((folder / "port").read_text()),
+                password=(folder / "password").read_text().strip(),
+                socket_timeout=10,
+                socket_connect_timeout=10,
+                retry=Retry(NoBackoff(), 0),
+                protocol=2,
+                decode_responses=True,
+            )
+        )
+
+    # leases and steps
+
+    def fence(self, user: User, tag: str) -> int:
+        """The last fencing number of a cluster, 0 before the first."""
+        return int(self._field(f"kanto:cluster:{user.name}/{tag}", "fence") or 0)
+
+    def holder(self, user: User, tag: str) -> int | None:
+        """The pid of the worker that holds the cluster's lease."""
+        owner = self._field(f"kanto:cluster:{user.name}/{tag}", "lease_owner")
+        return int(owner.rpartition("-")[2]) if owner else None
+
+    def step(self, job_id: str) -> str:
+        return self._field(f"kanto:job:{job_id}", "step") or ""
+
+    def _field(self, key: str, name: str) -> str | None:
+        found = self.redis.hget(key, name)
+        assert found is None or isinstance(found, str)
+        return found
+
+    def kill_holder_in(self, user: User, tag: str, job_id: str, step: str, number: int = signal.SIGKILL) -> "Kill":
+        """Send a signal to the worker that is just in this step of this job; never another one.
+
+        The worker is held still first, so that what it is in the middle of stays true until it dies.
+        """
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            pid = self.holder(user, tag) if self.step(job_id).startswith(step) else None
+            if pid is None:
+                status = self._field(f"kanto:job:{job_id}", "status")
+                assert status in ("queued", "running"), f"the job has ended ({status}) and was never seen in {step!r}"
+                time.sleep(0.001)
+                continue
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
+            if self.holder(user, tag) == pid and self.step(job_id).startswith(step):
+                kill = Kill(pid, self.fence(user, tag), time.monotonic())
+                os.kill(pid, number)
+                os.kill(pid, signal.SIGCONT)
+                return kill
+            os.kill(pid, signal.SIGCONT)
+        raise AssertionError(f"no worker was seen in {step!r} within {PATIENCE:.0f} s")
+
+    def taken_over(self, user: User, tag: str, kill: "Kill") -> float:
+        """The seconds from a kill until another worker has the cluster."""
+        wait_until("another worker to go on", lambda: self.fence(user, tag) > kill.fence)
+        return time.monotonic() - kill.at
+
+    # processes
+
+    def folder(self, name: str) -> Path:
+        """The folder of an instance."""
+        cluster, _, ordinal = name.rpartition("-")
+        return self._service.home / "clusters" / cluster / "instances" / ordinal
+
+    def pid(self, name: str) -> int:
+        """Of an instance's server."""
+        return _pid(self.folder(name))
+
+    def balancer(self, name: str) -> int:
+        """The pid of the balancer of an instance's cluster."""
+        return _pid(self.folder(name).parent.parent / "balancer")
+
+    @contextmanager
+    def held_still(self, pid: int) -> Iterator[None]:
+        """A process that keeps its sockets and does nothing, as on a machine that hangs."""
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+
+class Kill:
+    """A worker that was killed: under which fencing number it was at work, and when on the monotonic clock."""
+
+    def __init__(self, pid: int, fence: int, at: float) -> None:
+        self.pid = pid
+        self.fence = fence
+        self.at = at
+
+
+def _pid(folder: Path) -> int:
+    return int(json.loads((folder / "process.json").read_text())["pid"])
+
+
+def seconds_until(what: str, look: Callable[[], object], *, seconds: float = PATIENCE) -> float:
+    """How long it took for `look` to be true; told to whoever reads the output of the tests."""
+    began = time.monotonic()
+    wait_until(what, look, seconds=seconds)
+    took = time.monotonic() - began
+    print(f"{what}: {took:.1f} s")
+    return took
