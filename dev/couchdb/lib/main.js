@@ -51,11 +51,13 @@ class Node {
   /** What the official image's start script and CouchDB's own start do to the settings: admin, secret, uuid, hashes. */
   async prepare () {
     const { config, env } = this
+    const folder = path.dirname(path.resolve(config.lastFile))
+    if (!fs.existsSync(folder)) throw new Error(`the folder of its last ini file is missing: ${folder}`)
     if (config.explicit('couchdb', 'database_dir') === undefined) {
-      config.set('couchdb', 'database_dir', path.join(path.dirname(path.resolve(config.lastFile)), 'data'))
+      config.set('couchdb', 'database_dir', path.join(folder, 'data'))
     }
     if (env.COUCHDB_USER && env.COUCHDB_PASSWORD && config.explicit('admins', env.COUCHDB_USER) === undefined) {
-      config.set('admins', env.COUCHDB_USER, env.COUCHDB_PASSWORD)
+      config.set('admins', env.COUCHDB_USER, await this.hashed(env.COUCHDB_PASSWORD))
     }
     if (env.COUCHDB_SECRET && config.explicit('chttpd_auth', 'secret') === undefined) {
       config.set('chttpd_auth', 'secret', env.COUCHDB_SECRET)
@@ -65,10 +67,14 @@ class Node {
       throw new Error('no admin is set: give one in the section [admins] of an ini file, or COUCHDB_USER and COUCHDB_PASSWORD')
     }
     for (const [name, line] of admins) {
-      if (!isHashed(line)) config.set('admins', name, await makeLine(line, config.number('chttpd_auth', 'iterations')))
+      if (!isHashed(line)) config.set('admins', name, await this.hashed(line))
     }
     if (config.explicit('chttpd_auth', 'secret') === undefined) config.set('chttpd_auth', 'secret', newUuid())
     if (config.explicit('couchdb', 'uuid') === undefined) config.set('couchdb', 'uuid', newUuid())
+  }
+
+  async hashed (password) {
+    return isHashed(password) ? password : makeLine(password, this.config.number('chttpd_auth', 'iterations'))
   }
 
   get name () {
