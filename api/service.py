@@ -17,6 +17,9 @@ STORE_THREADS = 4
 HASHING_THREADS = 2
 """Each takes a core and 19 MiB while it hashes: more of them only make everybody slower."""
 
+START_WITHIN = 10.0
+"""Seconds in a queue for a thread; more than that is refused, so that a crowd does not grow for ever."""
+
 
 class Waker(Protocol):
     """Hints a worker at a cluster. May be lost: the due set in the store is the truth."""
@@ -62,8 +65,17 @@ def build_service(
     `read_for` is how long one read of events waits, and so how long the process may take to end.
     """
     # A call of the store ends within 2 seconds, so with these 0.9 nobody waits 3 seconds to hear that it is away.
-    threads = Threads("store", count=STORE_THREADS, start_within=0.9, late=_store_is_slow, clock=clock)
-    hashing = Threads("hashing", count=HASHING_THREADS, start_within=10.0, late=_too_busy, clock=clock)
+    threads = Threads(
+        "store", count=STORE_THREADS, start_within=START_WITHIN, in_trouble=0.9, late=_not_asked, clock=clock
+    )
+    hashing = Threads(
+        "hashing",
+        count=HASHING_THREADS,
+        start_within=START_WITHIN,
+        in_trouble=START_WITHIN,
+        late=_too_busy,
+        clock=clock,
+    )
     return Service(
         store=store,
         waker=waker,
@@ -77,8 +89,8 @@ def build_service(
     )
 
 
-def _store_is_slow() -> StoreUnavailable:
-    return StoreUnavailable("kanto's store answers too slowly; nothing was changed")
+def _not_asked() -> StoreUnavailable:
+    return StoreUnavailable("kanto could not ask its store in time, and changed nothing")
 
 
 def _too_busy() -> TemporaryError:

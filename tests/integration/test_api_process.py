@@ -204,7 +204,8 @@ def test_sigterm_answers_all_who_wait_and_ends(redis_url: str, tmp_path: Path) -
         answers = [
             callers.submit(api.post, "create", {**NEW, "cluster_tag": f"tag{number:02}"}) for number in range(20)
         ]
-        until(lambda: len(store.clusters("johny2")) == 20)
+        until(lambda: len(store.clusters("johny2")) == 20 or any(answer.done() for answer in answers))
+        assert [answer.result().text for answer in answers if answer.done()] == []
         api.process.send_signal(signal.SIGTERM)
         got = [answer.result(PATIENCE) for answer in answers]
         assert {answer.status_code for answer in got} == {202}
@@ -253,7 +254,8 @@ def test_those_who_wait_survive_a_restart_of_redis(own_redis: RedisServer, tmp_p
     store.rebuild(())
     with running(own_redis.url, tmp_path) as api, ThreadPoolExecutor(5) as callers:
         answers = [callers.submit(api.post, "create", {**NEW, "cluster_tag": f"tag{number}"}) for number in range(5)]
-        until(lambda: len(store.clusters("johny2")) == 5)
+        until(lambda: len(store.clusters("johny2")) == 5 or any(answer.done() for answer in answers))
+        assert [answer.result().text for answer in answers if answer.done()] == []
         own_redis.kill()
         own_redis.start()
         with working(own_redis.url):

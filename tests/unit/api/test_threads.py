@@ -1,4 +1,6 @@
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 
 import anyio
 import pytest
@@ -20,7 +22,13 @@ class Hands:
 
 
 def build(clock: Hands, *, count: int = 1) -> Threads:
-    return Threads("test", count=count, start_within=0.9, late=lambda: StoreUnavailable("late"), clock=clock)
+    return Threads(
+        "test", count=count, start_within=10.0, in_trouble=0.9, late=lambda: StoreUnavailable("late"), clock=clock
+    )
+
+
+def away() -> None:
+    raise StoreUnavailable("away")
 
 
 async def test_gives_the_value_or_what_was_raised() -> None:
@@ -31,7 +39,16 @@ async def test_gives_the_value_or_what_was_raised() -> None:
     threads.close()
 
 
-async def test_what_waited_too_long_is_not_begun() -> None:
+@pytest.mark.parametrize(
+    ("first", "waits", "is_begun"),
+    [
+        (away, 0.8, True),
+        (away, 1.0, False),
+        (int, 9.9, True),
+        (int, 10.1, False),
+    ],
+)
+async def test_what_waited_too_long_is_not_begun(first: Callable[[], object], waits: float, is_begun: bool) -> None:
     clock = Hands()
     threads = build(clock)
     go_on, begun = threading.Event(), threading.Event()
@@ -40,22 +57,40 @@ async def test_what_waited_too_long_is_not_begun() -> None:
     def hold() -> None:
         begun.set()
         go_on.wait(60)
+        first()
+
+    async def run_first() -> None:
+        with suppress(StoreUnavailable):
+            await threads.run(hold)
+
+    async def run_second() -> None:
+        with suppress(StoreUnavailable):
+            await threads.run(done.append, "second")
 
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(threads.run, hold)
+        tasks.start_soon(run_first)
         await anyio.to_thread.run_sync(begun.wait, 60)
-
-        async def late() -> None:
-            with pytest.raises(StoreUnavailable):
-                await threads.run(done.append, "late")
-
-        tasks.start_soon(late)
+        tasks.start_soon(run_second)
         await anyio.wait_all_tasks_blocked()
-        clock.now = 1.0
+        clock.now = waits
         go_on.set()
-    assert done == []
-    await threads.run(done.append, "in time")
-    assert done == ["in time"]
+    assert done == (["second"] if is_begun else [])
+    threads.close()
+
+
+async def test_trouble_ends_with_a_call_that_is_answered() -> None:
+    clock = Hands()
+    threads = build(clock)
+    with pytest.raises(StoreUnavailable):
+        await threads.run(away)
+    await threads.run(int)
+
+    def ask_late() -> None:
+        clock.now += 5.0
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(threads.run, ask_late)
+        tasks.start_soon(threads.run, int)  # asked before the five seconds, begun after them
     threads.close()
 
 

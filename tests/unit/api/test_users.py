@@ -39,7 +39,9 @@ class World:
 
 @asynccontextmanager
 async def world() -> AsyncIterator[World]:
-    threads = Threads("t", count=2, start_within=60, late=lambda: StoreUnavailable("late"), clock=lambda: 0.0)
+    threads = Threads(
+        "t", count=2, start_within=60, in_trouble=60, late=lambda: StoreUnavailable("late"), clock=lambda: 0.0
+    )
     yield World(threads)
     threads.close()
 

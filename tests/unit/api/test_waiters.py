@@ -54,7 +54,12 @@ class World:
     def __init__(self, *, reread_every: float = 600.0) -> None:
         self.store = TroubledStore()
         self.threads = Threads(
-            "t", count=4, start_within=LONG, late=lambda: StoreUnavailable("late"), clock=time.monotonic
+            "t",
+            count=4,
+            start_within=LONG,
+            in_trouble=LONG,
+            late=lambda: StoreUnavailable("late"),
+            clock=time.monotonic,
         )
         self.waiters = Waiters(self.store, self.threads, clock=time.monotonic, read_for=0.05, reread_every=reread_every)
         self.worker = FakeWorker(self.store, Bell())
