@@ -18,6 +18,7 @@ from tests.integration.platforms import http
 from worker.core.observed import Platformed, Unknown
 from worker.platforms.process import processes
 from worker.platforms.process.born import born
+from worker.platforms.process.endpoint import load as load_endpoint
 from worker.platforms.process.launcher import Launch, LocalLauncher
 from worker.platforms.process.layout import ClusterPlace, HomePlace
 from worker.platforms.process.login import load as load_login
@@ -334,3 +335,27 @@ def test_a_copied_folder_is_no_instance(made: ProcessPlatform, place: ClusterPla
     copy.folder.mkdir()
     copy.identity.write_text(known.identity.read_text())
     assert [i.name[-2:] for i in instances(made, SPEC)] == ["-0", "-1", "-2"]
+    assert str(copy.folder) in look(made, SPEC).problem
+
+
+def test_a_damaged_folder_is_told_and_left_and_another_made(made: ProcessPlatform, place: ClusterPlace) -> None:
+    place.instance(1).identity.unlink()
+    made.provision(SPEC, (), 1)
+    assert [i.name[-2:] for i in instances(made, SPEC)] == ["-0", "-2", "-3"]
+    assert str(place.instance(1).folder) in look(made, SPEC).problem
+    assert place.instance(1).data.is_dir()
+
+
+def test_a_port_that_has_become_free_is_not_given_to_the_next(made: ProcessPlatform) -> None:
+    retired = instances(made, SPEC)[2]
+    made.retire(SPEC, retired, 1)
+    made.provision(SPEC, (), 1)
+    assert retired.address not in {i.address for i in instances(made, SPEC)}
+
+
+@pytest.mark.usefixtures("made")
+def test_other_settings_reach_an_endpoint_that_is_there(place: ClusterPlace, home: Path) -> None:
+    before = load_endpoint(place.endpoint)
+    assert before is not None
+    build_platform(home, grace=1.5).provision(SPEC, (), 1)
+    assert load_endpoint(place.endpoint) == replace(before, grace=1.5)

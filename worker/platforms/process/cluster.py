@@ -45,15 +45,13 @@ class Means:
 def provision(means: Means, place: ClusterPlace, anchor: Anchor, spec: ClusterSpec) -> None:
     """Endpoint, credentials and instances exist and run, as far as they may be started now. Removes nothing."""
     have = instances(place)
-    missing = _free_ordinals(have, count=max(0, spec.replicas - len(have)))
+    missing = _free_ordinals(place.ordinals(), count=max(0, spec.replicas - len(have)))
     own = _ensure_login(means, place, has_data=bool(have))
     if anchor.port is None or missing:
         anchor = _make(means, place, anchor, missing)
         have = instances(place)
     balancer = _balancer(place, anchor)
-    if endpoint.load(place.endpoint) is None:
-        write_endpoint(means, place, anchor, ())
-    _withdraw_other_data(means, place, anchor, have)
+    _refresh_endpoint(means, place, anchor, have)
     prepare = partial(_prepare, means, place, admins={own.name: own.line, spec.admin_name: spec.admin_line})
     parts = [Part(place.instance(i.ordinal).folder, i.port, partial(prepare, i, secret=own.secret)) for i in have]
     running.ensure_running([*balancer, *parts], launcher=means.launcher, bind=means.network.bind, now=means.now())
@@ -62,6 +60,9 @@ def provision(means: Means, place: ClusterPlace, anchor: Anchor, spec: ClusterSp
 
 def revive(means: Means, place: ClusterPlace, anchor: Anchor) -> None:
     """The balancer of a cluster that has an endpoint runs again."""
+    if endpoint.load(place.endpoint) is None:
+        return  # one that is just being made
+    _refresh_endpoint(means, place, anchor, instances(place))
     running.ensure_running(_balancer(place, anchor), launcher=means.launcher, bind=means.network.bind, now=means.now())
 
 
@@ -71,14 +72,33 @@ def instances(place: ClusterPlace) -> tuple[Identity, ...]:
     return tuple(known for ordinal, known in found if known is not None and known.ordinal == ordinal)
 
 
+def strays(place: ClusterPlace) -> tuple[int, ...]:
+    """Folders that hold no instance although they are named like one: damaged, or copied from another."""
+    known = {i.ordinal for i in instances(place)}
+    return tuple(ordinal for ordinal in place.ordinals() if ordinal not in known)
+
+
 def write_endpoint(means: Means, place: ClusterPlace, anchor: Anchor, names: Sequence[str]) -> None:
     """Exactly these of the instances that are there get the endpoint's traffic."""
+    endpoint.save(place.endpoint, _build_endpoint(means, place, anchor, names))
+    means.launcher.nudge(place.balancer)
+
+
+def _build_endpoint(means: Means, place: ClusterPlace, anchor: Anchor, names: Sequence[str]) -> Endpoint:
     if anchor.port is None:
         raise TemporaryError("no_endpoint", f"{place.name} has no endpoint yet")
     serving = {name: i.port for i in instances(place) if (name := instance_name(place.name, i.ordinal)) in names}
-    host = means.network.host
-    endpoint.save(place.endpoint, Endpoint(means.network.bind, anchor.port, means.grace, host, serving))
-    means.launcher.nudge(place.balancer)
+    return Endpoint(means.network.bind, anchor.port, means.grace, means.network.host, serving)
+
+
+def _refresh_endpoint(means: Means, place: ClusterPlace, anchor: Anchor, have: Sequence[Identity]) -> None:
+    """The endpoint's file is there and as today's settings say; an instance with other data has no traffic (hazards H5)."""
+    current = endpoint.load(place.endpoint)
+    serving = () if current is None else current.serving.keys()
+    own = [i for i in have if identity.has_its_data(place.instance(i.ordinal), i)]
+    names = [name for i in own if (name := instance_name(place.name, i.ordinal)) in serving]
+    if current != _build_endpoint(means, place, anchor, names):
+        write_endpoint(means, place, anchor, names)
 
 
 def retire(means: Means, place: ClusterPlace, anchor: Anchor, ordinal: int) -> None:
@@ -118,8 +138,7 @@ def _kill(means: Means, folders: Sequence[Path]) -> None:
         raise TemporaryError("process_remains", f"processes do not end although they were killed: {names}")
 
 
-def _free_ordinals(have: Sequence[Identity], *, count: int) -> list[int]:
-    taken = {i.ordinal for i in have}
+def _free_ordinals(taken: Sequence[int], *, count: int) -> list[int]:
     return [n for n in range(len(taken) + count) if n not in taken][:count]
 
 
@@ -135,16 +154,8 @@ def _ensure_login(means: Means, place: ClusterPlace, *, has_data: bool) -> Login
 
 def _make(means: Means, place: ClusterPlace, anchor: Anchor, ordinals: Sequence[int]) -> Anchor:
     """The endpoint's port and new instances, with ports that no other cluster of this home has."""
-    first = ports.first_choice(means.home.folder, means.ports)
     with lock.hold(means.home.port_lock):
-        wanted = len(ordinals) + (anchor.port is None)
-        found = ports.choose(
-            means.ports,
-            first=first,
-            taken=_taken_ports(means.home),
-            count=wanted,
-            is_free=lambda port: ports.why_not(means.network.bind, port) is None,
-        )
+        found = _choose_ports(means, count=len(ordinals) + (anchor.port is None))
         if anchor.port is None:
             anchor = replace(anchor, port=found.pop(0))
             anchors.save(place.anchor, anchor)
@@ -153,6 +164,21 @@ def _make(means: Means, place: ClusterPlace, anchor: Anchor, ordinals: Sequence[
         for ordinal, port in zip(ordinals, found, strict=True):
             identity.make(place, Identity(ordinal, anchor.incarnation, means.token(16), port))
     return anchor
+
+
+def _choose_ports(means: Means, *, count: int) -> list[int]:
+    """On from where the last search ended, so that a port that has become free has a new owner as late as can be."""
+    text = files.read(means.home.port_lock) or ""
+    after = int(text) + 1 if text.isdecimal() else 0
+    found = ports.choose(
+        means.ports,
+        first=after if after in means.ports else ports.first_choice(means.home.folder, means.ports),
+        taken=_taken_ports(means.home),
+        count=count,
+        is_free=lambda port: ports.why_not(means.network.bind, port) is None,
+    )
+    means.home.port_lock.write_text(str(found[-1]), encoding="ascii")
+    return found
 
 
 def _taken_ports(home: HomePlace) -> set[int]:
@@ -164,16 +190,6 @@ def _taken_ports(home: HomePlace) -> set[int]:
             taken |= {found.port} if found is not None and found.port is not None else set()
             taken |= {known.port for known in instances(place)}
     return taken
-
-
-def _withdraw_other_data(means: Means, place: ClusterPlace, anchor: Anchor, have: Sequence[Identity]) -> None:
-    """An instance whose data are not those it was filled with gets no traffic (hazards H5)."""
-    other = {
-        instance_name(place.name, i.ordinal) for i in have if not identity.has_its_data(place.instance(i.ordinal), i)
-    }
-    current = endpoint.load(place.endpoint)
-    if current is not None and other & current.serving.keys():
-        write_endpoint(means, place, anchor, [name for name in current.serving if name not in other])
 
 
 def _balancer(place: ClusterPlace, anchor: Anchor) -> list[Part]:

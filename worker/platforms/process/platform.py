@@ -91,13 +91,14 @@ class ProcessPlatform:
         facing = endpoint.load(place.endpoint)
         serving = frozenset() if facing is None else frozenset(facing.serving)
         has_endpoint = anchor.port is not None and facing is not None
-        problem = ""
+        problems = [f"{place.instances / str(n)} is damaged or a copy of another" for n in cluster.strays(place)]
         if has_endpoint and self._means.launcher.look(place.balancer) is None:
-            problem = f"the endpoint's balancer is down: {running.why_down(place.balancer, now=self._means.now())}"
+            why = running.why_down(place.balancer, now=self._means.now())
+            problems.insert(0, f"the endpoint's balancer is down: {why}")
         return Platformed(
             instances=tuple(self._instance(place, known, serving) for known in cluster.instances(place)),
             endpoint=self._means.network.shown(anchor.port) if anchor.port is not None and has_endpoint else None,
-            problem=problem,
+            problem="; ".join(problems),
         )
 
     def _instance(self, place: ClusterPlace, known: Identity, serving: frozenset[str]) -> Instance:
