@@ -3,13 +3,14 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 
 import pytest
 
 from common.cluster import ClusterKey
 from common.errors import PermanentError, StoreUnavailable
 from common.jobs import JobStatus
+from common.store.connection import SOCKET_TIMEOUT
 from common.store.port import Lease, Outcome
 from common.store.redis import RedisStore
 from tests.contract.store.requests import (
@@ -150,6 +151,32 @@ def test_a_write_that_was_given_up_takes_place_once_at_most(own_redis: RedisServ
         assert [found.id for found in store.jobs(KEY.user)] == [job.id]
         assert record_of(store).version == job.version
         assert leased(store).wake_seen == 1
+
+
+def test_a_command_is_sent_once(own_redis: RedisServer) -> None:
+    """A wake is counted each time it arrives. A client that repeats would do so once the server goes on."""
+    with store_on(own_redis.url) as store:
+        store.rebuild(())
+        settled(store)
+        store.wake(KEY)  # the server knows the script from now on
+        lease = leased(store)
+
+        def wake() -> None:
+            with suppress(StoreUnavailable):
+                store.wake(KEY)
+
+        waking = threading.Thread(target=wake)
+        own_redis.hold()
+        try:
+            waking.start()
+            waking.join(SOCKET_TIMEOUT + 1)
+        finally:
+            own_redis.go_on()
+        waking.join(PATIENCE)
+        assert not waking.is_alive()
+        works_again(store)
+        store.release(lease, Outcome(0.0))
+        assert leased(store).wake_seen <= lease.wake_seen + 1
 
 
 def test_nobody_at_the_address_is_unavailable_too() -> None:
