@@ -12,11 +12,15 @@ import httpx
 
 from worker.core.observed import Instance
 from worker.couch.errors import Away, Refused, Unclear
+from worker.couch.pools import build_pools
 from worker.ports import Credentials
 
 CONNECT_SECONDS = 1.0
 READ_SECONDS = 5.0
 KEEP_ALIVE_SECONDS = 30.0
+CONNECTIONS = 16
+"""At once to one instance."""
+
 LARGEST_ANSWER = 64 * 1024 * 1024
 REPEATABLE = frozenset({"GET", "HEAD"})
 LONGEST_WORDS = 200
@@ -42,7 +46,7 @@ class Answer:
 class Client:
     """Connections to all instances of all clusters, shared by all threads. Keeps no cookies, takes no proxy.
 
-    `transport` takes the place of the network.
+    Idle connections are kept to as many instances as `connections` says. `transport` takes the place of the network.
     """
 
     def __init__(
@@ -53,13 +57,12 @@ class Client:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.monotonic = monotonic
+        if transport is None:
+            transport = build_pools(
+                kept=connections, connections=CONNECTIONS, idle_seconds=KEEP_ALIVE_SECONDS, monotonic=monotonic
+            )
         self._http = httpx.Client(
             timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
-            limits=httpx.Limits(
-                max_connections=connections,
-                max_keepalive_connections=connections,
-                keepalive_expiry=KEEP_ALIVE_SECONDS,
-            ),
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             headers={"Accept": "application/json"},
             transport=transport,
