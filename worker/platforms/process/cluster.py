@@ -92,7 +92,7 @@ def _build_endpoint(means: Means, place: ClusterPlace, anchor: Anchor, names: Se
 
 
 def _refresh_endpoint(means: Means, place: ClusterPlace, anchor: Anchor, have: Sequence[Identity]) -> None:
-    """The endpoint's file is there and as today's settings say; an instance with other data has no traffic (hazards H5)."""
+    """The endpoint's file is there and as settings say now; an instance with other data has no traffic (hazards H5)."""
     current = endpoint.load(place.endpoint)
     serving = () if current is None else current.serving.keys()
     own = [i for i in have if identity.has_its_data(place.instance(i.ordinal), i)]
