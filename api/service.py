@@ -64,9 +64,9 @@ def build_service(
 
     `read_for` is how long one read of events waits, and so how long the process may take to end.
     """
-    # A call of the store ends within 2 seconds, so with these 0.9 nobody waits 3 seconds to hear that it is away.
+    # A call of the store ends within 2 seconds, so with half a second more nobody waits 3 to hear that it is away.
     threads = Threads(
-        "store", count=STORE_THREADS, start_within=START_WITHIN, in_trouble=0.9, late=_not_asked, clock=clock
+        "store", count=STORE_THREADS, start_within=START_WITHIN, in_trouble=0.5, late=_not_asked, clock=clock
     )
     hashing = Threads(
         "hashing",
