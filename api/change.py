@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 from api import fields
 from api.call import Call
-from api.changes import Change, deletion, replication, scaling
 from api.envelope import Answer, Json
 from api.follow import follow
 from api.render import cluster_result
+from api.specs import Change, deletion, replication, scaling
 from api.submit import Accepted, submission_of, submit_change
 from common.cluster import ClusterKey, ClusterSpec
 from common.jobs import Job

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from api import fields
 from api.call import Call
-from api.changes import creation
 from api.envelope import Answer, Json
 from api.follow import follow
 from api.render import cluster_result
+from api.specs import creation
 from api.submit import Accepted, cluster_exists, submission_of, submit_creation, unauthorized
 from common.cluster import ClusterKey
 from common.jobs import Job

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from api.changes import Change, deadlines
 from api.service import Waker
+from api.specs import Change, deadlines
 from common.cluster import ClusterKey, ClusterSpec
 from common.errors import KantoError, NotRebuilt, TemporaryError, UserError
 from common.jobs import Job, JobKind

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from api.changes import Change, deletion, scaling
+from api.specs import Change, deletion, scaling
 from api.submit import TRIES, Accepted, submission_of, submit_change, submit_creation
 from common.cluster import ClusterKey, ClusterSpec
 from common.errors import NotRebuilt, TemporaryError, UserError

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from api import changes
+from api import specs
 from api.fields import Caller, Databases
 from common.cluster import ClusterSpec, Spawner
 from common.errors import UserError
@@ -21,7 +21,7 @@ SPEC = ClusterSpec("johny2", "my-test-db1", "i1", 3, ("_users", "test"), "johny2
     ],
 )
 def test_a_new_cluster_keeps_the_spawner_of_its_creation(settings: Settings, spawner: Spawner) -> None:
-    made = changes.creation(
+    made = specs.creation(
         caller=Caller("johny2", "Ty5wvW7LuQ3T"),
         tag="my-test-db1",
         replicas=3,
@@ -30,45 +30,45 @@ def test_a_new_cluster_keeps_the_spawner_of_its_creation(settings: Settings, spa
         settings=settings,
     )
     expected = replace(SPEC, force=False, spawner=spawner, databases=settings.default_databases)
-    assert made == changes.Change(JobKind.CREATE, expected)
+    assert made == specs.Change(JobKind.CREATE, expected)
 
 
 @pytest.mark.parametrize(("replicas", "has_way_back"), [(2, True), (3, False), (4, False)])
 def test_only_shrinking_needs_a_way_back(replicas: int, has_way_back: bool) -> None:
-    made = changes.scaling(SPEC, replicas=replicas, force=False)
+    made = specs.scaling(SPEC, replicas=replicas, force=False)
     assert made.spec == replace(SPEC, replicas=replicas, force=False)
     assert made.restore == (replace(SPEC, force=False) if has_way_back else None)
 
 
 def test_force_is_for_one_job_only() -> None:
-    assert changes.scaling(SPEC, replicas=2, force=True).spec.force
-    assert not changes.replication(SPEC, Databases(("a",))).spec.force
+    assert specs.scaling(SPEC, replicas=2, force=True).spec.force
+    assert not specs.replication(SPEC, Databases(("a",))).spec.force
 
 
 def test_replication_adds_and_never_takes_away() -> None:
-    made = changes.replication(SPEC, Databases(("a", "test")))
+    made = specs.replication(SPEC, Databases(("a", "test")))
     assert made.spec.databases == ("_users", "a", "test")
     assert not made.spec.all_databases
-    everything = changes.replication(made.spec, Databases((), everything=True)).spec
+    everything = specs.replication(made.spec, Databases((), everything=True)).spec
     assert everything.all_databases
-    assert changes.replication(everything, Databases(("b",))).spec.all_databases
+    assert specs.replication(everything, Databases(("b",))).spec.all_databases
 
 
 def test_a_saved_list_has_an_end() -> None:
     full = replace(SPEC, databases=tuple(f"d{number}" for number in range(1000)))
-    assert changes.replication(full, Databases(("d1",))).spec.databases == tuple(sorted(full.databases))
+    assert specs.replication(full, Databases(("d1",))).spec.databases == tuple(sorted(full.databases))
     with pytest.raises(UserError) as caught:
-        changes.replication(full, Databases(("e",)))
+        specs.replication(full, Databases(("e",)))
     assert caught.value.code == "bad_databases"
 
 
 def test_deletion_has_no_way_back() -> None:
-    assert changes.deletion(SPEC, force=False) == changes.Change(
+    assert specs.deletion(SPEC, force=False) == specs.Change(
         JobKind.DELETE, replace(SPEC, deleted=True, force=False), restore=None
     )
 
 
 @pytest.mark.parametrize("kind", list(JobKind))
 def test_every_kind_of_job_has_an_end(kind: JobKind) -> None:
-    whole, progress = changes.deadlines(kind, Settings())
+    whole, progress = specs.deadlines(kind, Settings())
     assert 0 < progress <= whole <= 3600
