@@ -14,7 +14,7 @@ from common.errors import KantoError, TemporaryError
 from worker.core.observed import Down, Drained, Instance, Node, Proof, Unknown
 from worker.core.ring import Wanted
 from worker.couch import copying, drain, fence, proof, replicator
-from worker.couch.client import Client, Talk
+from worker.couch.client import CONNECT_SECONDS, READ_SECONDS, Client, Talk
 from worker.couch.documents import (
     Document,
     build_fill,
@@ -44,7 +44,8 @@ LANES = 8
 class HttpCouch:
     """See `worker.ports.Couch`. One object serves all threads and clusters of a worker; `close` it at the end.
 
-    A look at all instances takes at most `look_seconds`, a command at most `command_seconds`, whatever they do.
+    A look at all instances takes at most `look_seconds`, a command at most `command_seconds`, whatever they do; within
+    these an instance has `connect_seconds` to take a connection and `read_seconds` for each answer to go on.
     `transport` takes the place of the network.
     """
 
@@ -54,12 +55,20 @@ class HttpCouch:
         threads: int = THREADS,
         look_seconds: float = LOOK_SECONDS,
         command_seconds: float = COMMAND_SECONDS,
+        connect_seconds: float = CONNECT_SECONDS,
+        read_seconds: float = READ_SECONDS,
         monotonic: Callable[[], float] = time.monotonic,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._look_seconds = look_seconds
         self._command_seconds = command_seconds
-        self._client = Client(connections=threads * 2, monotonic=monotonic, transport=transport)
+        self._client = Client(
+            connections=threads * 2,
+            connect_seconds=connect_seconds,
+            read_seconds=read_seconds,
+            monotonic=monotonic,
+            transport=transport,
+        )
         self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="couch")
 
     def __enter__(self) -> Self:

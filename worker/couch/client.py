@@ -53,16 +53,20 @@ class Client:
         self,
         *,
         connections: int,
+        connect_seconds: float = CONNECT_SECONDS,
+        read_seconds: float = READ_SECONDS,
         monotonic: Callable[[], float] = time.monotonic,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.monotonic = monotonic
+        self.connect_seconds = connect_seconds
+        self.read_seconds = read_seconds
         if transport is None:
             transport = build_pools(
                 kept=connections, connections=CONNECTIONS, idle_seconds=KEEP_ALIVE_SECONDS, monotonic=monotonic
             )
         self._http = httpx.Client(
-            timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
+            timeout=httpx.Timeout(read_seconds, connect=connect_seconds),
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             headers={"Accept": "application/json"},
             transport=transport,
@@ -141,10 +145,10 @@ class Talk:
         if left <= 0:
             raise Unclear(f"{what} was too slow: no time was left for {request.method} {request.url.path}")
         request.extensions["timeout"] = {
-            "connect": min(CONNECT_SECONDS, left),
-            "read": min(READ_SECONDS, left),
-            "write": min(READ_SECONDS, left),
-            "pool": min(READ_SECONDS, left),
+            "connect": min(self.client.connect_seconds, left),
+            "read": min(self.client.read_seconds, left),
+            "write": min(self.client.read_seconds, left),
+            "pool": min(self.client.read_seconds, left),
         }
         auth = httpx.BasicAuth(self.credentials.name, self.credentials.password)
         try:

@@ -20,6 +20,18 @@ BODIES = {
 }
 
 
+class Crowded(ThreadingHTTPServer):
+    """Takes many connections at once."""
+
+    request_queue_size = 64
+    daemon_threads = True
+
+
+def patient() -> HttpCouch:
+    """For a machine that is busy with other things."""
+    return HttpCouch(look_seconds=60, connect_seconds=30, read_seconds=60)
+
+
 def instance(name: str, address: str) -> Instance:
     return Instance(name, name, address, address, "running", serving=True)
 
@@ -42,8 +54,7 @@ def serving(before: Callable[[str], object]) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = Crowded(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
@@ -62,7 +73,7 @@ def test_ten_instances_are_read_at_once_and_not_one_after_the_other() -> None:
         if path.endswith("_config"):
             everybody.wait(timeout=30)
 
-    with serving(before) as address, HttpCouch(look_seconds=30) as couch:
+    with serving(before) as address, patient() as couch:
         seen = couch.observe([instance(f"i{n}", f"{address}/i{n}") for n in range(10)], CREDENTIALS)
     assert all(isinstance(node, Node) for node in seen.values())
     assert len(seen) == 10
@@ -76,7 +87,7 @@ def test_two_clusters_are_read_at_once() -> None:
         if path.endswith("_config"):
             everybody.wait(timeout=30)
 
-    with serving(before) as address, HttpCouch(look_seconds=30) as couch:
+    with serving(before) as address, patient() as couch:
 
         def observe(name: str) -> None:
             seen.append(couch.observe([instance(name, address)], CREDENTIALS)[name])
