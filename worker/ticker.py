@@ -1,6 +1,7 @@
 """Takes what is due from the store and sends a wake-up for each: timer, outbox and crash recovery in one."""
 
 import threading
+import time
 from collections.abc import Callable, Iterable
 
 from common.cluster import ClusterKey, MirrorRecord
@@ -12,6 +13,9 @@ from worker.core.observed import Unknown
 CLAIM_AT_ONCE = 64
 LONGEST_PAUSE = 1.0
 SHORTEST_PAUSE = 0.02
+
+LOOK_BACK_EVERY = 2.0
+"""Seconds between two tries to take in the mirror."""
 
 log = get(__name__)
 
@@ -30,12 +34,16 @@ class Ticker:
         send: Callable[[ClusterKey], bool],
         owner: str,
         lease_seconds: float,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._records = records
         self._send = send
         self._owner = owner
         self._lease_seconds = lease_seconds
+        self._monotonic = monotonic
+        self._is_suspect = True
+        self._look_back_after = 0.0
         self._poked = threading.Event()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ticker", daemon=True)
@@ -64,11 +72,13 @@ class Ticker:
             claim = self._store.claim(self._owner, limit=CLAIM_AT_ONCE, lease=self._lease_seconds)
             for key in claim.keys:
                 self._send(key)
-            if not claim.keys and not self._store.is_rebuilt():
-                self._rebuild()
-                return SHORTEST_PAUSE if self._store.is_rebuilt() else LONGEST_PAUSE
+            if self._is_suspect and self._monotonic() >= self._look_back_after:
+                self._look_back()
+            elif not claim.keys and not self._store.is_rebuilt():
+                self._is_suspect = True
         except StoreUnavailable as away:
             log.warning("store_unavailable", error=away.message)
+            self._is_suspect = True
             return LONGEST_PAUSE
         except Exception:
             log.exception("tick_broke")
@@ -77,8 +87,13 @@ class Ticker:
             return LONGEST_PAUSE
         return min(max(claim.next_in, SHORTEST_PAUSE), LONGEST_PAUSE)
 
-    def _rebuild(self) -> None:
-        """An empty Redis is filled from what the platform carries, whole or not at all (hazards H22)."""
+    def _look_back(self) -> None:
+        """Take in what the platform carries, whole or not at all (hazards H22).
+
+        An empty Redis is filled so. One that was away may have come back without its last second, or from an older
+        copy: what the mirror has of a higher version is taken in then too (hazards H21).
+        """
+        self._look_back_after = self._monotonic() + LOOK_BACK_EVERY
         records = self._records()
         if isinstance(records, Unknown):
             log.warning("rebuild_waits", why=records.why)
@@ -91,4 +106,5 @@ class Ticker:
                 "rebuild_refused", code=error.code, error=error.detail
             )
             return
-        log.info("rebuilt", clusters=len(found))
+        self._is_suspect = False
+        log.info("mirror_taken_in", clusters=len(found))

@@ -20,7 +20,7 @@ logfile ""
 loglevel warning
 # What was answered outlives the process; a machine that dies may lose the last second.
 appendonly yes
-appendfsync everysec
+appendfsync always
 save ""
 # A full memory refuses writes; it never drops a job.
 maxmemory-policy noeviction

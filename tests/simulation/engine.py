@@ -58,10 +58,10 @@ class Servers:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._kept: dict[str, Server] = {}
+        self.kept: dict[str, Server] = {}
 
     def started(self, address: str, uuid: str, credentials: Credentials) -> None:
-        server = self._kept.pop(uuid, None)
+        server = self.kept.pop(uuid, None)
         if server is None:
             self._world.add(Server(address, uuid, {credentials.name: credentials.password}))
             return
@@ -73,7 +73,7 @@ class Servers:
         server = self._world.servers.pop(address, None)
         if server is not None and has_data:
             server.stop()
-            self._kept[server.uuid] = server
+            self.kept[server.uuid] = server
 
 
 @contextmanager
@@ -89,7 +89,8 @@ class Kanto:
         self.clock = Clock()
         self.world = World()
         self.store = MemoryStore(self.clock)
-        self.platform = MemoryPlatform(Servers(self.world))
+        self._servers = Servers(self.world)
+        self.platform = MemoryPlatform(self._servers)
         self.workers = [self._build(f"w{n}", self.platform) for n in range(workers)]
         self.store.rebuild(())
         self._jobs = 0
@@ -143,6 +144,10 @@ class Kanto:
     def server(self, key: ClusterKey, ordinal: int) -> Server:
         name = self.view(key).instances[ordinal]
         return self.world.servers[name.url]
+
+    def kept_servers(self) -> list[Server]:
+        """Those that are down and have their data."""
+        return list(self._servers.kept.values())
 
     # what time does
 

@@ -1,13 +1,15 @@
 """The ticker over a store in memory: what is due is sent once, and an empty store is filled first."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from common.cluster import ClusterKey, MirrorRecord
+from common.errors import StoreUnavailable
 from common.store.memory import MemoryStore
-from common.store.port import Outcome
+from common.store.port import Claim, Outcome
 from tests.contract.store.requests import creation
 from worker.core.observed import Unknown
-from worker.ticker import LONGEST_PAUSE, SHORTEST_PAUSE, Ticker
+from worker.ticker import LONGEST_PAUSE, Ticker
 
 from .core.world import spec
 
@@ -22,6 +24,19 @@ class Records:
         return self.found
 
 
+class Away(MemoryStore):
+    """A store that can be away."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self.__dict__.update(store.__dict__)
+        self.is_away = False
+
+    def claim(self, worker: str, *, limit: int, lease: float) -> Claim:
+        if self.is_away:
+            raise StoreUnavailable("refused")
+        return super().claim(worker, limit=limit, lease=lease)
+
+
 class Time:
     def __init__(self) -> None:
         self.now = 1_000_000.0
@@ -30,7 +45,10 @@ class Time:
         return self.now
 
 
-def build(found: Iterable[MirrorRecord] | Unknown = ()) -> tuple[Ticker, MemoryStore, Time, list[ClusterKey], Records]:
+Built = tuple[Ticker, MemoryStore, Time, list[ClusterKey], Records]
+
+
+def build(found: Iterable[MirrorRecord] | Unknown = ()) -> Built:
     time, sent = Time(), list[ClusterKey]()
     store, records = MemoryStore(time), Records(found)
 
@@ -38,23 +56,30 @@ def build(found: Iterable[MirrorRecord] | Unknown = ()) -> tuple[Ticker, MemoryS
         sent.append(key)
         return True
 
-    return Ticker(store, records=records.records, send=send, owner="w1", lease_seconds=15.0), store, time, sent, records
+    return (
+        Ticker(store, records=records.records, send=send, owner="w1", lease_seconds=15.0, monotonic=time),
+        store,
+        time,
+        sent,
+        records,
+    )
 
 
 def test_an_empty_store_is_filled_from_the_platform_before_anything_else() -> None:
     mirror = MirrorRecord(spec(), version=5, owner_hash="h")
     ticker, store, _, sent, _ = build([mirror])
-    assert ticker.tick() == SHORTEST_PAUSE
+    ticker.tick()
     assert store.is_rebuilt()
     ticker.tick()
     assert sent == [spec().key]
 
 
 def test_a_platform_that_cannot_be_read_leaves_the_store_as_it_is() -> None:
-    ticker, store, _, sent, records = build(Unknown("a folder cannot be read"))
+    ticker, store, time, sent, records = build(Unknown("a folder cannot be read"))
     assert ticker.tick() == LONGEST_PAUSE
     assert not store.is_rebuilt()
     records.found = ()
+    time.now += 2.1
     ticker.tick()
     assert store.is_rebuilt()
     assert sent == []
@@ -82,3 +107,22 @@ def test_the_pause_is_no_longer_than_until_something_is_due() -> None:
     assert lease is not None
     store.release(lease, Outcome(due_in=0.3))
     assert 0.2 < ticker.tick() <= 0.3
+
+
+def test_a_store_that_was_away_takes_in_what_the_mirror_has_of_a_higher_version() -> None:
+    ticker, store, time, _, _ = build()
+    ticker.tick()
+    store.submit(creation())
+    found = store.cluster(creation().spec.key)
+    assert found is not None
+    newer = MirrorRecord(replace(found.spec, replicas=5), found.version + 1, found.owner_hash)
+    away = Away(store)
+    broken = Ticker(away, records=lambda: [newer], send=lambda _: True, owner="w1", lease_seconds=15.0, monotonic=time)
+    away.is_away = True
+    broken.tick()
+    away.is_away = False
+    time.now += 2.1
+    broken.tick()
+    found = store.cluster(creation().spec.key)
+    assert found is not None
+    assert found.spec.replicas == 5

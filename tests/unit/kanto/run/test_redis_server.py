@@ -13,7 +13,7 @@ from kanto.run.redis_server import build_configuration, quote
         "requirepass secret",
         'dir "/data/redis"',
         "appendonly yes",
-        "appendfsync everysec",
+        "appendfsync always",
         "maxmemory-policy noeviction",
     ],
 )
