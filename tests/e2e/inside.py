@@ -71,7 +71,8 @@ class Inside:
             if self.holder(user, tag) == pid and self.step(job_id).startswith(step):
                 kill = Kill(pid, self.fence(user, tag), time.monotonic())
                 os.kill(pid, number)
-                os.kill(pid, signal.SIGCONT)
+                if number != signal.SIGSTOP:
+                    os.kill(pid, signal.SIGCONT)
                 return kill
             os.kill(pid, signal.SIGCONT)
         raise AssertionError(f"no worker was seen in {step!r} within {PATIENCE:.0f} s")
