@@ -6,6 +6,7 @@ Nothing here knows a clock or chance: time passes by `World.tick`, and what happ
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Literal, NamedTuple
 from urllib.parse import unquote
 
@@ -46,7 +47,9 @@ class Database:
         self.revisions.setdefault(revision, len(self.revisions) + 1)
 
     def since(self, seq: int) -> list[tuple[int, Revision]]:
-        return sorted((at, revision) for revision, at in self.revisions.items() if at > seq)
+        if seq >= len(self.revisions):
+            return []
+        return [(at, revision) for revision, at in islice(self.revisions.items(), seq, None)]
 
 
 @dataclass
