@@ -62,7 +62,16 @@ def ended(look: Look, shared: Outcome, *, jitter: float) -> Outcome:
         shared,
         due_in=GONE_AGAIN if is_gone else look.policy.upkeep_interval * (0.9 + 0.2 * jitter),
         ended=JobStatus.SUCCEEDED if ends_job else None,
+        reasons=(*(shared.reasons or ()), *forced_reasons(look.memory)),
         gone=is_gone,
+    )
+
+
+def forced_reasons(memory: Memory) -> tuple[Reason, ...]:
+    """What a user's `force=1` did, for the record of the job."""
+    return tuple(
+        Reason("forced", f"{name} left without a proof that others hold what it held, as force=1 said", name)
+        for name in memory.forced
     )
 
 

@@ -103,7 +103,7 @@ class Turn:
             engine.store.save(self._lease, outcome.underway(look))
             hands = Hands(record.spec, observed, fence=self._lease.fence, platform=engine.platform, couch=engine.couch)
             facts = apply(plan.actions, hands, check=lambda: engine.store.check(self._lease), executor=engine.executor)
-            self._memory = parting.learned(self._memory, facts)
+            self._memory = parting.learned(self._memory, facts, now=now)
         return look
 
     def _claim(self) -> None:

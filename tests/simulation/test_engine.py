@@ -8,7 +8,7 @@ from common.cluster import ClusterSpec
 from common.jobs import JobKind, JobStatus
 from common.store.memory import MemoryStore
 from tests.simulation.engine import LEASE, Kanto
-from worker.couch.simulated import Server
+from worker.couch.simulated import Fault, Server
 from worker.step import step
 
 SPEC = ClusterSpec(
@@ -30,11 +30,13 @@ def made(replicas: int = 3, *, workers: int = 2) -> Kanto:
     return kanto
 
 
-def scale(kanto: Kanto, replicas: int) -> str:
+def scale(kanto: Kanto, replicas: int, *, force: bool = False) -> str:
     found = kanto.store.cluster(KEY)
     assert found is not None
     shrinks = replicas < found.spec.replicas
-    return kanto.submit(JobKind.SCALE, replace(found.spec, replicas=replicas), restore=found.spec if shrinks else None)
+    return kanto.submit(
+        JobKind.SCALE, replace(found.spec, replicas=replicas, force=force), restore=found.spec if shrinks else None
+    )
 
 
 def documents(server: Server) -> set[str]:
@@ -192,6 +194,35 @@ def test_a_scale_down_that_cannot_be_proved_fails_and_everybody_serves_again() -
     )
     assert len(kanto.world.servers) == 3
     assert kanto.server(KEY, 2).write("test", "after") is not None
+
+
+def test_force_goes_on_without_a_proof_and_the_job_says_so() -> None:
+    kanto = made(3)
+    assert kanto.server(KEY, 2).write("test", "stubborn")
+    for ordinal in (0, 1):
+        kanto.server(KEY, ordinal).databases["test"].refuses.add("stubborn")
+    job = kanto.finish(scale(kanto, 2, force=True), seconds=300.0)
+    assert job.status is JobStatus.SUCCEEDED
+    assert "forced" in {reason.code for reason in job.reasons}
+    assert len(kanto.world.servers) == 2
+
+
+@pytest.mark.parametrize("fault", ["down", "mute"])
+def test_force_lets_a_leaver_go_that_does_not_answer(fault: Fault) -> None:
+    kanto = made(3)
+    kanto.server(KEY, 2).fault = fault
+    stuck = scale(kanto, 2)
+    for _ in range(2000):
+        kanto.tick()
+    assert not kanto.job(stuck).status.is_ended, "without force it waits"
+    found = kanto.store.cluster(KEY)
+    assert found is not None
+    kanto.clock.now += 600
+    kanto.finish(stuck)
+    kanto.server(KEY, 2).fault = fault
+    job = kanto.finish(scale(kanto, 2, force=True), seconds=300.0)
+    assert job.status is JobStatus.SUCCEEDED, job
+    assert "forced" in {reason.code for reason in job.reasons}
 
 
 def test_a_step_of_an_unknown_cluster_does_nothing() -> None:

@@ -21,8 +21,18 @@ def of(memory: Memory, instance: Instance) -> Leaving:
 
 
 def is_forced(s: Situation, instance: Instance) -> bool:
-    """Whether a user's word stands in for the proof: nothing can be proved of a leaver that is known to be down."""
-    return s.spec.force and instance.name not in s.nodes and not s.is_unknown(instance.name)
+    """Whether a user's word (`force=1`) stands in for the proof of this leaver, since there will be none.
+
+    Nothing can be proved of one that is known to be down, or that could not be read for as long as it takes to bridge;
+    nor of one that is fenced and of which, for as long, not one document more was proved: a survivor refuses some.
+    """
+    if not s.spec.force:
+        return False
+    if instance.name not in s.nodes:
+        silent_for = s.now - s.memory.down.get(instance.name, s.now)
+        return not s.is_unknown(instance.name) or silent_for >= s.policy.bridge_after
+    proved_at = of(s.memory, instance).proved_at
+    return proved_at is not None and s.now - proved_at >= s.policy.bridge_after
 
 
 def connections_end(s: Situation) -> Says:
@@ -67,8 +77,7 @@ def nothing_flows_in(s: Situation) -> Says:
         return Says()
     unread = tuple(
         Reason("instance_unknown", f"{i.name} may still replicate to a leaver: it cannot be read", i.name)
-        for i in s.instances
-        if s.is_unknown(i.name)
+        for i in unread_instances(s)
     )
     if unread:
         return Says(reasons=unread)
@@ -76,7 +85,12 @@ def nothing_flows_in(s: Situation) -> Says:
 
 
 def is_closed(s: Situation) -> bool:
-    return may_go_on(s) and not flows_into_leavers(s) and not s.has_unknown
+    return may_go_on(s) and not flows_into_leavers(s) and not unread_instances(s)
+
+
+def unread_instances(s: Situation) -> tuple[Instance, ...]:
+    """Those of which nothing is known, but for leavers that a user wants gone whatever they hold."""
+    return tuple(i for i in s.instances if s.is_unknown(i.name) and not (i in s.leaving and is_forced(s, i)))
 
 
 def is_fenced(s: Situation, instance: Instance) -> bool:

@@ -36,6 +36,8 @@ class Leaving:
     # all that it has to give, None before the first look under the fence
     databases: tuple[str, ...] | None = None
     proofs: tuple[Proof, ...] = ()
+    # since when nothing more was proved, None while it is not fenced
+    proved_at: float | None = None
     # what the last piece of draining waited for
     waits: tuple[str, ...] = ()
 
@@ -63,6 +65,8 @@ class Memory:
     # the leavers by identity, and the progress made with those that have left
     leaving: Mapping[str, Leaving] = field(default_factory=dict)
     gone_points: int = 0
+    # the leavers of this version that left without a proof, on a user's word
+    forced: tuple[str, ...] = ()
     # the farthest progress for this version of the spec; only more than that counts for a deadline
     version: int = 0
     best: int = 0

@@ -49,28 +49,35 @@ def left(s: Situation, known: Leaving | None, instance: Instance) -> Leaving:
     node = s.nodes.get(instance.name)
     is_fenced = node is not None and node.fence is not None and node.fence.nonce == notes.nonce
     if not is_fenced:
-        return replace(notes, is_fenced=False, databases=None, proofs=(), waits=())
-    return replace(notes, is_fenced=True)
+        return replace(notes, is_fenced=False, proved_at=None, databases=None, proofs=(), waits=())
+    return replace(notes, is_fenced=True, proved_at=notes.proved_at if notes.proved_at is not None else s.now)
 
 
-def learned(memory: Memory, facts: Iterable[tuple[Action, Fact]]) -> Memory:
-    """What actions brought back."""
+def learned(memory: Memory, facts: Iterable[tuple[Action, Fact]], *, now: float) -> Memory:
+    """What actions brought back, at `now`."""
     for action, fact in facts:
         match action, fact:
             case Drain(_, identity, target, _), Drained():
-                memory = drained(memory, identity, target, fact)
+                memory = drained(memory, identity, target, fact, now=now)
             case Retire(_, identity), Unproved(why):
                 memory = unproved(memory, identity, why)
     return memory
 
 
-def drained(memory: Memory, identity: str, target: str, found: Drained) -> Memory:
+def drained(memory: Memory, identity: str, target: str, found: Drained, *, now: float) -> Memory:
     """A piece of draining has come back: its proofs replace those for the same target."""
     notes = memory.leaving[identity]
     others = tuple(proof for proof in notes.proofs if proof.target != target)
     targets = notes.targets if target in notes.targets else (*notes.targets, target)
     new = replace(notes, targets=targets, databases=found.databases, proofs=(*others, *found.proofs), waits=found.waits)
+    if work(new) > work(notes):
+        new = replace(new, proved_at=now)
     return replace(memory, leaving={**memory.leaving, identity: new})
+
+
+def work(notes: Leaving) -> int:
+    """How much was looked at and found to be there: documents, and databases to their end."""
+    return sum(proof.documents + int(proof.is_complete) for proof in notes.proofs)
 
 
 def unproved(memory: Memory, identity: str, why: str) -> Memory:

@@ -1,12 +1,12 @@
 """How `decide`'s memory moves on: with the spec's version, with each look, with each plan. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from common.cluster import ClusterSpec, Durable
 from common.view import Reason
 from worker.core import parting, ring
-from worker.core.actions import Action, Drain, Provision, PutFills, PutReplications
+from worker.core.actions import Action, Drain, Provision, PutFills, PutReplications, Retire
 from worker.core.memory import Memory, Policy, Since
 from worker.core.observed import Observed, Platformed
 from worker.core.ring import Wanted
@@ -25,7 +25,15 @@ def version(memory: Memory, version: int, now: float) -> Memory:
     if version == memory.version:
         return memory
     return replace(
-        memory, version=version, best=0, waiting=(), moved_at=now, gone_points=0, data_lost=False, provision_after=0.0
+        memory,
+        version=version,
+        best=0,
+        waiting=(),
+        moved_at=now,
+        gone_points=0,
+        forced=(),
+        data_lost=False,
+        provision_after=0.0,
     )
 
 
@@ -103,27 +111,31 @@ def kicks(s: Situation) -> dict[str, tuple[int, float]]:
     return kept
 
 
-def applied(memory: Memory, actions: Iterable[Action], now: float) -> Memory:
+def applied(memory: Memory, actions: Sequence[Action], now: float) -> Memory:
     """A plan with actions is about to be carried out."""
     counts = dict(memory.kicks)
-    provision_after, drain_after = memory.provision_after, memory.drain_after
-    for action in actions:
-        match action:
-            case PutReplications(_, wanted):
-                keys = [replication_key(w) for w in wanted]
-            case PutFills(instance, source, _):
-                keys = [replication_key(Wanted(source, instance, "fill"))]
-            case Provision():
-                keys = []
-                provision_after = now + PROVISION_EVERY
-            case Drain():
-                keys = []
-                drain_after = now + DRAIN_EVERY
-            case _:
-                keys = []
-        for key in keys:
-            counts[key] = (counts.get(key, (0, 0.0))[0] + 1, now)
-    return replace(memory, kicks=counts, provision_after=provision_after, drain_after=drain_after)
+    for key in (key for action in actions for key in written_by(action)):
+        counts[key] = (counts.get(key, (0, 0.0))[0] + 1, now)
+    kinds = {type(action) for action in actions}
+    forced = {action.instance for action in actions if isinstance(action, Retire) and action.is_forced}
+    return replace(
+        memory,
+        kicks=counts,
+        forced=tuple(sorted({*memory.forced, *forced})),
+        provision_after=now + PROVISION_EVERY if Provision in kinds else memory.provision_after,
+        drain_after=now + DRAIN_EVERY if Drain in kinds else memory.drain_after,
+    )
+
+
+def written_by(action: Action) -> list[str]:
+    """The replications, by their keys, whose documents an action writes."""
+    match action:
+        case PutReplications(_, wanted):
+            return [replication_key(w) for w in wanted]
+        case PutFills(instance, source, _):
+            return [replication_key(Wanted(source, instance, "fill"))]
+        case _:
+            return []
 
 
 def pace(memory: Memory, reasons: Iterable[Reason], s: Situation) -> Memory:

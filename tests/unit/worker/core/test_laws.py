@@ -52,7 +52,7 @@ class Run:
                 facts.append((action, fact))
             assert self.serving() or not had or self.spec.deleted, f"the last one was withdrawn: {self.history[-8:]}"
         if cut is None:
-            self.memory = parting.learned(self.memory, facts)
+            self.memory = parting.learned(self.memory, facts, now=self.now)
         self.now += 0.01
         return False
 
