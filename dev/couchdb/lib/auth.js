@@ -18,6 +18,7 @@ export class Auth {
   forget () {
     this.cache = new Map()
     this.failures = new Map()
+    this.checking = new Map()
     this.cacheKey = crypto.randomBytes(32)
   }
 
@@ -91,10 +92,19 @@ export class Auth {
     const key = `${record.name}\0${record.salt}`
     const quick = crypto.createHmac('sha256', this.cacheKey).update(password).digest('hex')
     if (this.cache.get(key)?.has(quick)) return true
-    if (!await isPassword(password, record.hash)) return false
+    const isRight = await this.checkOnce(`${key}\0${quick}\0${record.hash.key}`, password, record.hash)
+    if (!isRight) return false
     if (!this.cache.has(key)) this.cache.set(key, new Set())
     this.cache.get(key).add(quick)
     return true
+  }
+
+  /** The same password asked about by many requests at a time is hashed once: a hash takes a core for a third of a second. */
+  checkOnce (key, password, hash) {
+    if (!this.checking.has(key)) {
+      this.checking.set(key, isPassword(password, hash).finally(() => this.checking.delete(key)))
+    }
+    return this.checking.get(key)
   }
 
   failureKey (record, address) {
