@@ -22,12 +22,13 @@ local function accept()
 end
 
 -- The index of a user's jobs: ended ones beyond the newest so many go, and what has expired leaves it bit by bit.
+-- No submission looks at more than a hundred of them, however many have not ended.
 local function keep_in_index(job)
   local index = jobs_key(job.user)
   redis.call('ZADD', index, job.created_at, job.id)
   redis.call('PERSIST', index)
   local excess = redis.call('ZCARD', index) - JOBS_PER_USER
-  for rank, id in ipairs(redis.call('ZRANGE', index, 0, math.max(excess - 1, 10))) do
+  for rank, id in ipairs(redis.call('ZRANGE', index, 0, math.min(math.max(excess - 1, 10), 100))) do
     local status = field(job_key(id), 'status')
     if not status or (rank <= excess and has_ended({status = status})) then
       redis.call('DEL', job_key(id))
