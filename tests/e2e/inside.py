@@ -45,6 +45,10 @@ class Inside:
         owner = self._field(f"kanto:cluster:{user.name}/{tag}", "lease_owner")
         return int(owner.rpartition("-")[2]) if owner else None
 
+    def job(self, user: User, tag: str) -> str | None:
+        """The id of the cluster's job that has not ended."""
+        return self._field(f"kanto:cluster:{user.name}/{tag}", "job")
+
     def step(self, job_id: str) -> str:
         return self._field(f"kanto:job:{job_id}", "step") or ""
 

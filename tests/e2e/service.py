@@ -89,6 +89,12 @@ class Service:
             raise AssertionError(f"kanto run did not end: {self.tail()}") from None
         return time.monotonic() - began
 
+    def kill(self) -> None:
+        """As a crash of `kanto run` itself."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait(timeout=30)
+
     def end(self) -> None:
         """As `stop`, if it runs; and the connections that clients hold."""
         self.clients.close()
@@ -120,6 +126,12 @@ def _command(entry: Path) -> str:
         return entry.joinpath("cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
     except OSError:
         return ""
+
+
+def _job_of(answer: httpx.Response) -> dict[str, Any]:
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()["result"]
+    return found
 
 
 class User:
@@ -155,19 +167,22 @@ class User:
         return job
 
     def job(self, job_id: str) -> dict[str, Any]:
-        answer = httpx.get(f"{self._service.url}/v0/jobs/{job_id}", auth=self.login, timeout=10)
-        assert answer.status_code == 200, answer.text
-        found: dict[str, Any] = answer.json()["result"]
-        return found
+        return _job_of(self._ask_for(job_id))
+
+    def _ask_for(self, job_id: str) -> httpx.Response:
+        return httpx.get(f"{self._service.url}/v0/jobs/{job_id}", auth=self.login, timeout=10)
 
     def ended(self, job_id: str, *, seconds: float = PATIENCE) -> dict[str, Any]:
-        """The job once it has ended. Answers that are away meanwhile (a restarting api) are borne."""
+        """The job once it has ended. An api or a Redis that is away meanwhile is borne."""
 
         def look() -> dict[str, Any] | None:
             try:
-                found = self.job(job_id)
+                answer = self._ask_for(job_id)
             except httpx.HTTPError:
                 return None
+            if answer.status_code == 503:
+                return None
+            found = _job_of(answer)
             return found if found["done"] else None
 
         return wait_until(f"job {job_id} to end", look, seconds=seconds)
