@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import stat
 import subprocess
@@ -344,6 +345,23 @@ def test_a_damaged_folder_is_told_and_left_and_another_made(made: ProcessPlatfor
     assert [i.name[-2:] for i in instances(made, SPEC)] == ["-0", "-2", "-3"]
     assert str(place.instance(1).folder) in look(made, SPEC).problem
     assert place.instance(1).data.is_dir()
+
+
+def test_a_retired_instance_has_no_process_and_no_folder(made: ProcessPlatform, place: ClusterPlace) -> None:
+    process = process_of(place.instance(2).folder)
+    made.retire(SPEC, instances(made, SPEC)[2], 1)
+    assert not process.is_running()
+    assert not place.instance(2).folder.exists()
+    assert list(made.means.home.aside.iterdir()) == []
+
+
+def test_a_signal_for_a_process_of_before_reaches_nobody(stranger: subprocess.Popen[bytes]) -> None:
+    start = str(born(stranger.pid))
+    processes.send(Process(stranger.pid, f"{start}0"), signal.SIGKILL)
+    with pytest.raises(subprocess.TimeoutExpired):
+        stranger.wait(0.5)
+    processes.send(Process(stranger.pid, start), signal.SIGKILL)
+    assert stranger.wait(60) == -signal.SIGKILL
 
 
 def test_a_port_that_has_become_free_is_not_given_to_the_next(made: ProcessPlatform) -> None:
