@@ -3,6 +3,7 @@ import http from 'node:http'
 import https from 'node:https'
 
 const FIRST_WAIT = 250
+const LINE_END = 10
 const AGENT = { keepAlive: true, timeout: 60000, maxFreeSockets: 8 }
 const agents = { 'http:': new http.Agent(AGENT), 'https:': new https.Agent(AGENT) }
 const JSON_TYPE = { 'content-type': 'application/json' }
@@ -147,7 +148,7 @@ export class Client {
         const parts = []
         // The beats of a feed that waits for days are not kept.
         const isFeed = url.pathname.endsWith('/_changes')
-        res.on('data', part => { if (!isFeed || part.toString('latin1') !== '\n') parts.push(part) })
+        res.on('data', part => { if (!isFeed || part.length !== 1 || part[0] !== LINE_END) parts.push(part) })
         res.on('error', reject)
         res.on('end', () => resolve(new Answer(res, Buffer.concat(parts))))
       })
