@@ -41,6 +41,12 @@ class RedisServer:
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}/0"
 
+    @property
+    def pid(self) -> int:
+        """Of the server that runs."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Start it and wait until it answers. On a port that somebody else took meanwhile it moves to another."""
         deadline = time.monotonic() + PATIENCE
