@@ -31,6 +31,7 @@ def build_policy(settings: Settings) -> Policy:
         upkeep_interval=settings.upkeep_interval,
         bridge_after=settings.bridge_after,
         grace=settings.grace,
+        deadline_progress=settings.deadline_progress,
     )
 
 

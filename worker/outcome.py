@@ -87,6 +87,7 @@ def underway(look: Look) -> Outcome:
         progress=progress,
         reasons=view.reasons,
         progressed=look.memory.best > look.before.best or look.memory.removed != look.before.removed,
+        progress_window=look.policy.deadline_progress,
     )
 
 

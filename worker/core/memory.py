@@ -21,6 +21,8 @@ class Policy:
     kick_after: float = 5.0
     kick_at_most_every: float = 60.0
     birth_patience: float = 30.0
+    # a job that makes no progress for so long has failed
+    deadline_progress: float = 600.0
 
 
 @dataclass(frozen=True, slots=True)
