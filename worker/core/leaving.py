@@ -140,9 +140,12 @@ def is_proved_on(leaving: Leaving, target: str) -> bool:
     return set(leaving.databases) <= done
 
 
+def proved_on(s: Situation, leaving: Leaving) -> tuple[str, ...]:
+    return tuple(name for name in names(s.up) if is_proved_on(leaving, name))
+
+
 def is_proved(s: Situation, leaving: Leaving) -> bool:
-    proved = [target for target in leaving.targets if is_proved_on(leaving, target)]
-    return len(proved) >= targets_needed(s)
+    return len(proved_on(s, leaving)) >= targets_needed(s)
 
 
 def leavers_are_drained(s: Situation) -> Says:
@@ -177,6 +180,6 @@ def the_drained_retire(s: Situation) -> Says:
         reasons.append(Reason("retiring", f"{instance.name} has not left yet", instance.name))
         forced = is_forced(s, instance) and may_go_on(s)
         if forced or (are_all_fenced(s) and is_proved(s, leaving)):
-            who = (instance.name, instance.identity, leaving.nonce, leaving.targets)
+            who = (instance.name, instance.identity, leaving.nonce, proved_on(s, leaving))
             actions.append(Retire(*who, proofs=leaving.proofs, is_forced=forced))
     return Says(tuple(actions), tuple(reasons))

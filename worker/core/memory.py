@@ -18,6 +18,7 @@ class Policy:
     bridge_after: float = 60.0
     grace: float = 5.0
     stall_after: float = 60.0
+    start_within: float = 20.0
     kick_after: float = 5.0
     kick_at_most_every: float = 60.0
     birth_patience: float = 30.0
@@ -33,7 +34,7 @@ class Leaving:
     # since when no new connection reaches it through the endpoint
     withdrawn_at: float | None = None
     is_fenced: bool = False
-    # the survivors it is drained to
+    # the survivors that are up and that it is drained to
     targets: tuple[str, ...] = ()
     # all that it has to give, None before the first look under the fence
     databases: tuple[str, ...] | None = None

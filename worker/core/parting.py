@@ -44,7 +44,7 @@ def left(s: Situation, known: Leaving | None, instance: Instance) -> Leaving:
     notes = known or Leaving(nonce=f"{s.memory.version}-{instance.identity}")
     withdrawn = None if instance.serving else (notes.withdrawn_at if notes.withdrawn_at is not None else s.now)
     up = names(s.up)
-    targets = tuple(target for target in notes.targets if target in up)
+    targets = tuple(t for t in dict.fromkeys((*notes.targets, *(p.target for p in notes.proofs))) if t in up)
     notes = replace(notes, withdrawn_at=withdrawn, targets=targets)
     node = s.nodes.get(instance.name)
     is_fenced = node is not None and node.fence is not None and node.fence.nonce == notes.nonce

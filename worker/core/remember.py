@@ -90,12 +90,14 @@ def add_filled(durable: Durable, uuids: Iterable[str]) -> Durable:
 
 
 def passing(s: Situation) -> dict[str, Since]:
-    """When each replication last moved: a change of its progress mark, or nothing waiting, counts as moving."""
+    """When each replication last moved: another state, another progress mark, or nothing that waits, is moving."""
     moved: dict[str, Since] = {}
     for wanted, found in s.found.items():
         key = replication_key(wanted)
-        mark, since = s.memory.passing.get(key, ("", s.now))
-        moved[key] = (mark, since) if found.pending and found.progress == mark else (found.progress, s.now)
+        mark = f"{found.state} {found.progress}"
+        before, since = s.memory.passing.get(key, ("", s.now))
+        is_idle = found.state == "running" and not found.pending
+        moved[key] = (mark, s.now if is_idle or mark != before else since)
     return moved
 
 

@@ -123,13 +123,21 @@ def what_backs_off_is_kicked(s: Situation) -> Says:
 
 
 def is_stuck(s: Situation, wanted: Wanted) -> bool:
-    return s.found[wanted].state in ("crashing", "error") or stalled_for(s, wanted) >= s.policy.stall_after
+    state = s.found[wanted].state
+    if state == "initializing":
+        return unmoved_for(s, wanted) >= s.policy.start_within
+    return state in ("crashing", "error") or stalled_for(s, wanted) >= s.policy.stall_after
 
 
 def stalled_for(s: Situation, wanted: Wanted) -> float:
     """Seconds for which changes have waited without any passing; 0 when none wait or it is not known."""
+    return unmoved_for(s, wanted) if s.found[wanted].pending else 0.0
+
+
+def unmoved_for(s: Situation, wanted: Wanted) -> float:
+    """Seconds since the replication last moved or changed its state."""
     _, since = s.memory.passing.get(replication_key(wanted), ("", s.now))
-    return s.now - since if s.found[wanted].pending else 0.0
+    return s.now - since
 
 
 def new_instances_are_filled(s: Situation) -> Says:

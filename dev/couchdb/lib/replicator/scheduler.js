@@ -77,8 +77,10 @@ export class Scheduler {
   }
 
   async scanOnce () {
-    if (!this.db || this.isStopped) return
-    const { rows, last } = await readChanges(this.db, { since: this.seq, options: { include_docs: true } })
+    const db = this.db
+    if (!db || this.isStopped) return
+    const { rows, last } = await readChanges(db, { since: this.seq, options: { include_docs: true } })
+    if (this.db !== db) return // made again meanwhile: the new one is read from its start
     this.seq = last
     for (const { id, deleted, doc } of rows) {
       if (id.startsWith('_design/')) continue

@@ -146,6 +146,18 @@ def test_a_replication_that_stands_still_for_a_minute_is_told_and_kicked() -> No
     assert "14 changes wait" in next(r.text for r in plan.reasons if r.code == "link_stalled")
 
 
+def test_a_replication_that_does_not_start_is_written_again() -> None:
+    wanted = Wanted(name(0), name(1), "test")
+    waiting = Replication("test", name(1), is_sound=True, state="initializing")
+    seen = with_replication(whole(), 0, waiting, was=wanted)
+    plan, memory = decided(seen, remembered())
+    assert codes(plan) == ["link_not_running"]
+    plan, memory = decided(seen, memory, now=NOW + 19)
+    assert isinstance(plan, Wait)
+    plan, _ = decided(seen, memory, now=NOW + 21)
+    assert actions(plan) == (PutReplications(name(0), (wanted,)),)
+
+
 def test_a_new_instance_is_filled_from_its_predecessor_before_it_serves() -> None:
     seen = with_instance(whole(4), world.instance(3, serving=False))
     plan, memory = decided(seen, remembered(3), what=world.spec(4))
