@@ -1,7 +1,6 @@
 """Redis servers for tests: real ones, on ports of their own, in folders that go away with the test."""
 
 import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
@@ -11,16 +10,10 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from kanto.run.redis_program import choose, find
+from tests.ports import free_port
 
 PATIENCE = 60.0
 """Seconds that a loaded machine may take to start or end a server. No test waits for them when all is well."""
-
-
-def free_port() -> int:
-    """A port of the loopback address that was free just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class RedisServer:

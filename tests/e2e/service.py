@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import httpx
 
-from tests.servers import free_port
+from tests.ports import free_port
 
 T = TypeVar("T")
 

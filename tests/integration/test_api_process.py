@@ -20,7 +20,8 @@ from common.cluster import ClusterKey
 from common.errors import StoreUnavailable
 from common.store.redis import RedisStore
 from tests.api.worker import TTL, Bell, FakeWorker
-from tests.servers import RedisServer, free_port
+from tests.ports import free_port
+from tests.servers import RedisServer
 
 PATIENCE = 60.0
 """Seconds for what a loaded machine may take; nothing waits so long when all is well."""

@@ -18,6 +18,7 @@ import redis
 
 from kanto.run.processes import born
 from kanto.run.supervisor import Limits
+from tests.ports import free_port
 
 PROGRAM = str(Path(__file__).with_name("fake_run.py"))
 PATIENCE = 60.0
@@ -120,11 +121,6 @@ def start(tmp_path: Path) -> Iterator[Start]:
     yield start_one
     for run in runs:
         run.clean_up()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:

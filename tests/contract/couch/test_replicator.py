@@ -7,8 +7,8 @@ import pytest
 
 from tests.contract.couch.answers import expect
 from tests.contract.couch.couch import Couch
-from tests.contract.couch.standin import free_port
 from tests.contract.couch.waiting import wait_for
+from tests.ports import free_port
 
 REFUSED: dict[str, dict[str, Any]] = {
     "badurl": {"source": "ftp://foo/bar"},

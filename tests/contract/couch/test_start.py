@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.contract.couch.couch import Couch
-from tests.contract.couch.standin import PROGRAM, StandIn, find_node, free_port
+from tests.contract.couch.standin import PROGRAM, StandIn, find_node
 from tests.contract.couch.waiting import wait_for
+from tests.ports import free_port
 
 
 @pytest.mark.skipif("COUCH_URLS" in os.environ, reason="this starts a server itself")

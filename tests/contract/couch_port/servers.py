@@ -3,7 +3,6 @@
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -12,11 +11,11 @@ from typing import Any
 
 import httpx
 
+from tests.ports import free_port
 from worker.ports import Credentials
 
 PROGRAM = Path(__file__).parents[3] / "dev" / "couchdb" / "bin" / "couchdb"
 PATIENCE = 60.0
-PORTS = range(10_000, 20_000)
 USER = "ann"
 USER_PASSWORD = "the-password-of-ann"
 
@@ -203,18 +202,3 @@ def make_fresh(servers: Sequence[Server]) -> None:
         server.drop_databases()
     for server in servers:
         server.wait()
-
-
-_given: set[int] = set()
-
-
-def free_port() -> int:
-    """A port below the ephemeral range, so that nobody's outgoing connection takes it, and never the same twice."""
-    for _ in range(1000):
-        port = PORTS.start + secrets.randbelow(len(PORTS))
-        with socket.socket() as one:
-            if port in _given or one.connect_ex(("127.0.0.1", port)) == 0:
-                continue
-        _given.add(port)
-        return port
-    raise AssertionError("no free port")

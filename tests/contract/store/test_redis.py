@@ -25,7 +25,8 @@ from tests.contract.store.requests import (
     scaling,
     settled,
 )
-from tests.servers import PATIENCE, RedisServer, free_port
+from tests.ports import free_port
+from tests.servers import PATIENCE, RedisServer
 
 FAST = 10.0
 """Seconds within which a command must give up: three, and what a loaded machine adds. Alone, redis-py takes longer."""

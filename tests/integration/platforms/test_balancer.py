@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.homes import PATIENCE, until
-from tests.servers import free_port
+from tests.ports import free_port
 from worker.platforms.process import endpoint, files, processes
 from worker.platforms.process.endpoint import Endpoint
 from worker.platforms.process.launcher import LocalLauncher
