@@ -23,14 +23,14 @@ def of(memory: Memory, instance: Instance) -> Leaving:
 def is_forced(s: Situation, instance: Instance) -> bool:
     """Whether a user's word (`force=1`) stands in for the proof of this leaver, since there will be none.
 
-    Nothing can be proved of one that is known to be down, or that could not be read for as long as it takes to bridge;
-    nor of one that is fenced and of which, for as long, not one document more was proved: a survivor refuses some.
+    Nothing can be proved of one that has not answered for as long as it takes to bridge (a shorter silence may be the
+    restart that its own fence asks for); nor of one that is fenced and of which, for as long, not one document more was
+    proved: a survivor refuses some.
     """
     if not s.spec.force:
         return False
     if instance.name not in s.nodes:
-        silent_for = s.now - s.memory.down.get(instance.name, s.now)
-        return not s.is_unknown(instance.name) or silent_for >= s.policy.bridge_after
+        return s.now - s.memory.down.get(instance.name, s.now) >= s.policy.bridge_after
     proved_at = of(s.memory, instance).proved_at
     return proved_at is not None and s.now - proved_at >= s.policy.bridge_after
 

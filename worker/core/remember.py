@@ -45,7 +45,7 @@ def look(
     memory = filled(Situation(spec, observed, platform, memory, now, policy))
     memory = parting.leavers(Situation(spec, observed, platform, memory, now, policy))
     situation = Situation(spec, observed, platform, memory, now, policy)
-    down = {i.name: memory.down.get(i.name, now) for i in situation.instances if i not in situation.up}
+    down = {i.name: memory.down.get(i.name, now) for i in situation.instances if not situation.is_filled(i.name)}
     return replace(memory, down=down, passing=passing(situation), kicks=kicks(situation))
 
 
