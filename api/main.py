@@ -16,7 +16,7 @@ from api.waiters import Waiters
 from common import log
 from common.settings import Settings
 from common.store.redis import RedisStore
-from common.wakeup import WakeUps, build_celery
+from common.wakeup import WakeUps
 
 GRACE = 10
 """Seconds that requests get to end after a SIGTERM; those that wait for jobs are answered at once."""
@@ -48,9 +48,10 @@ def main() -> int:
         return 2
     log.configure(settings.log_format)
     store = RedisStore(settings.redis_url, keep_jobs=settings.keep_jobs)
+    wake_ups = WakeUps(settings.redis_url)
     service = build_service(
         store,
-        WakeUps(build_celery(settings.redis_url)),
+        wake_ups,
         settings,
         chance=SystemRandom(),
         clock=time.monotonic,
@@ -69,6 +70,7 @@ def main() -> int:
         Server(config, service.waiters).run()
     finally:
         store.close()
+        wake_ups.close()
     return 0
 
 

@@ -6,11 +6,12 @@ import socket
 from concurrent.futures import ThreadPoolExecutor
 
 from common import log
+from common.broker import build_celery
 from common.cluster import ClusterKey
 from common.errors import KantoError
 from common.settings import Settings
 from common.store.redis import RedisStore
-from common.wakeup import WakeUps, build_celery
+from common.wakeup import WakeUps
 from worker import tasks
 from worker.clock import SystemClock
 from worker.core.memory import Policy
@@ -60,7 +61,8 @@ def serve(settings: Settings) -> int:
         ticker.poke()
 
     keeper = Keeper(platform, on_change=wake)
-    ticker = Ticker(store, records=platform.records, send=WakeUps(app).send, owner=owner, lease_seconds=settings.lease)
+    wake_ups = WakeUps(settings.redis_url)
+    ticker = Ticker(store, records=platform.records, send=wake_ups.send, owner=owner, lease_seconds=settings.lease)
     with HttpCouch() as couch, ThreadPoolExecutor(settings.worker_threads * 2, "apply") as executor:
         engine = Engine(
             store=store,
@@ -83,6 +85,7 @@ def serve(settings: Settings) -> int:
         )
         keeper.stop()
         heartbeat.stop()
+        wake_ups.close()
     say.info("worker_ended", code=code)
     return code
 

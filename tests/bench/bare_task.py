@@ -10,8 +10,8 @@ from typing import Any
 
 from celery import Celery
 
+from common.broker import build_celery
 from common.settings import Settings
-from common.wakeup import build_celery
 
 NAME = "bench.nothing"
 

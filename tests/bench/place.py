@@ -9,7 +9,8 @@ import httpx
 
 from common.store.redis import RedisStore
 from tests.bench.process import Process
-from tests.servers import RedisServer, free_port
+from tests.ports import free_port
+from tests.servers import RedisServer
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 
 from common.passwords import admin_line
-from tests.servers import free_port
+from tests.ports import free_port
 from worker.core.observed import Instance
 from worker.couch.documents import build_replication
 from worker.platforms.process.ini import build_ini, render

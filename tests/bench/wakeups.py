@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from common.wakeup import WakeUps, build_celery
+from common.wakeup import WakeUps
 from tests.bench import place
 from tests.bench.bare_task import build_task
 from tests.bench.figure import Figure, percentile
@@ -42,7 +42,7 @@ def of_kanto(home: Path, server: RedisServer) -> list[list[float]]:
         fleet.start_workers(1)
         fleet.wait_for(fleet.create(range(CLUSTERS), replicas=2))
         keys = [build_spec(number, replicas=2).key for number in range(CLUSTERS)]
-        wake_ups = WakeUps(build_celery(server.url))
+        wake_ups = WakeUps(server.url)
         runs = []
         for _ in range(RUNS + 1):
             sent = send(lambda number: wake_ups.send(keys[number % CLUSTERS]))

@@ -16,7 +16,7 @@ from common.cluster import ClusterKey, ClusterSpec
 from common.jobs import JobKind, JobStatus
 from common.store.port import Submission
 from common.store.redis import RedisStore
-from common.wakeup import WakeUps, build_celery
+from common.wakeup import WakeUps
 from tests.fakes.platform import order
 
 PATIENCE = 120.0
@@ -142,7 +142,7 @@ class Fleet:
 
     def create(self, numbers: Iterable[int], *, replicas: int) -> list[str]:
         """As the api does: the job of each new cluster, and a wake-up."""
-        wake_ups = WakeUps(build_celery(self._redis_url))
+        wake_ups = WakeUps(self._redis_url)
         jobs = []
         for number in numbers:
             spec = build_spec(number, replicas=replicas)

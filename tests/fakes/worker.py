@@ -15,12 +15,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from common import log
+from common.broker import build_celery
 from common.cluster import ClusterKey
 from common.errors import KantoError
 from common.settings import Settings
 from common.store.port import Lease
 from common.store.redis import RedisStore
-from common.wakeup import WakeUps, build_celery
+from common.wakeup import WakeUps
 from tests.fakes.platform import FolderPlatform
 from worker import tasks
 from worker.clock import SystemClock
@@ -66,7 +67,13 @@ def serve(settings: Settings, folder: Path, port: int) -> int:
             log.get("worker").warning("step_not_begun", cluster=str(key), error=error.detail)
         ticker.poke()
 
-    ticker = Ticker(store, records=platform.records, send=WakeUps(app).send, owner=owner, lease_seconds=settings.lease)
+    ticker = Ticker(
+        store,
+        records=platform.records,
+        send=WakeUps(settings.redis_url).send,
+        owner=owner,
+        lease_seconds=settings.lease,
+    )
     with HttpCouch() as couch, ThreadPoolExecutor(settings.worker_threads * 2, "apply") as executor:
         engine = Engine(
             store=store,
