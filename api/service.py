@@ -13,7 +13,9 @@ from common.errors import StoreUnavailable, TemporaryError
 from common.settings import Settings
 from common.store.port import Store
 
-STORE_THREADS = 4
+STORE_THREADS = 16
+"""Many, since a write waits for the disk, and Redis writes for all who ask at once in one go."""
+
 HASHING_THREADS = 2
 """Each takes a core and 19 MiB while it hashes: more of them only make everybody slower."""
 
