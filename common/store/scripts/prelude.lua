@@ -44,7 +44,8 @@ local function field(key, name) return redis.call('HGET', key, name) or nil end
 
 -- Set what `changes` names, and nothing else.
 local function write(key, changes)
-  for name, value in pairs(changes) do redis.call('HSET', key, name, value) end
+  local list = flat(changes)
+  if #list > 0 then redis.call('HSET', key, unpack(list)) end
 end
 
 local function next_number()
