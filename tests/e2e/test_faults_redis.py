@@ -60,6 +60,24 @@ def test_scaling_down_goes_on_after_redis_was_killed(service: Service) -> None:
     user.result("delete", cluster_tag="down")
 
 
+def test_each_worker_works_again_after_redis_was_killed(service: Service) -> None:
+    """Not only one of them: each has to read its queue again, by itself."""
+    user, inside = service.user("rita"), Inside(service)
+    user.result("create", cluster_tag="anyone", replicas=1)
+    os.kill(pid_of_redis(service), signal.SIGKILL)
+    wait_until("kanto to be ready", service.is_ready)
+    workers = wait_until("two workers", lambda: two(service.processes("-m worker")))
+    for idle in workers:
+        with inside.held_still(idle):
+            assert user.ended(user.begin("scale", cluster_tag="anyone", replicas=2))["status"] == "succeeded"
+            assert user.ended(user.begin("scale", cluster_tag="anyone", replicas=1))["status"] == "succeeded"
+    user.result("delete", cluster_tag="anyone")
+
+
+def two(pids: list[int]) -> list[int] | None:
+    return pids if len(pids) == 2 else None
+
+
 def test_the_data_are_served_while_redis_hangs(service: Service) -> None:
     user, inside = service.user("rita"), Inside(service)
     made = user.result("create", cluster_tag="hang", replicas=2)

@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -68,7 +69,8 @@ def test_scaling_survives_a_kill_in_each_of_its_steps(service: Service, inside: 
     made = user.result("create", cluster_tag="steps", replicas=2)
     endpoint = user.couch(made["Endpoint"])
     put_all(endpoint, "test", numbered(300))
-    with Writers(user, made["Endpoint"], threads=2) as writers:
+    with ExitStack() as stack:
+        writers = stack.enter_context(Writers(user, made["Endpoint"], threads=2))
         job = user.begin("scale", cluster_tag="steps", replicas=6)
         for step in ("filling new instances", "linking the ring"):
             kill = inside.kill_holder_in(user, "steps", job, step)
@@ -77,6 +79,11 @@ def test_scaling_survives_a_kill_in_each_of_its_steps(service: Service, inside: 
         user.ready("steps")
         add_unsaved(user, "steps")
         writers.wait_for(20)
+        direct = [
+            stack.enter_context(Writers(user, one["Url"], prefix=f"direct{n}", threads=1))
+            for n, one in enumerate(user.detail("steps")["Instances"])
+            if n >= 2
+        ]
         job = user.begin("scale", cluster_tag="steps", replicas=2)
         for step in LEAVING:
             kill = inside.kill_holder_in(user, "steps", job, step)
@@ -87,6 +94,8 @@ def test_scaling_survives_a_kill_in_each_of_its_steps(service: Service, inside: 
     assert user.ready("steps")["Replicas"] == 2
     assert (writers.odd, writers.nobody) == ([], 0)
     assert_everywhere(user, "steps", writers.acknowledged | {f"doc{n}" for n in range(300)})
+    for one in direct:  # what a leaver itself acknowledged, up to its fence
+        assert_everywhere(user, "steps", one.acknowledged)
     for ordinal in range(2, 6):
         assert_everywhere(user, "steps", {f"only{ordinal}-{n}" for n in range(300)}, database=f"unsaved{ordinal}")
     user.result("delete", cluster_tag="steps")
