@@ -12,7 +12,7 @@ _given: set[int] = set()
 def free_port() -> int:
     """A port on which nobody listens, never the same twice in one run."""
     for _ in range(1000):
-        port = secrets.choice(PORTS)
+        port: int = secrets.choice(PORTS)
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
