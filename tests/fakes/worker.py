@@ -19,7 +19,7 @@ from common.broker import build_celery
 from common.cluster import ClusterKey
 from common.errors import KantoError
 from common.settings import Settings
-from common.store.port import Lease
+from common.store.port import Lease, Outcome
 from common.store.redis import RedisStore
 from common.wakeup import WakeUps
 from tests.fakes.platform import FolderPlatform
@@ -42,12 +42,24 @@ class Journal:
         os.write(self._file, f"{what} {time.monotonic():.6f} {key} {fence}\n".encode())
 
 
+class NotingStore(RedisStore):
+    """Notes the end of a step before its lease is given back: from then on the cluster may be another's."""
+
+    def __init__(self, url: str, journal: Journal) -> None:
+        super().__init__(url)
+        self._journal = journal
+
+    def release(self, lease: Lease, outcome: Outcome) -> None:
+        self._journal.note("ended", lease.key, lease.fence)
+        super().release(lease, outcome)
+
+
 def serve(settings: Settings, folder: Path, port: int) -> int:
     """Run until SIGTERM, as `worker.main.serve` does; the exit code."""
     log.configure(settings.log_format)
     owner = f"fake-{os.getpid()}"
     journal = Journal(folder / f"{owner}.journal")
-    store = RedisStore(settings.redis_url)
+    store = NotingStore(settings.redis_url, journal)
     app = build_celery(settings.redis_url)
     heartbeat = Heartbeat(store, lease_seconds=settings.lease)
     platform = FolderPlatform(folder, port)
@@ -57,7 +69,6 @@ def serve(settings: Settings, folder: Path, port: int) -> int:
         journal.note("begun", lease.key, lease.fence)
         with heartbeat.holding(lease):
             yield
-        journal.note("ended", lease.key, lease.fence)
 
     def run(key: ClusterKey) -> None:
         journal.note("woken", key)
