@@ -12,7 +12,7 @@ from common.log import get
 from common.store.port import Lease, Outcome
 from worker import outcome
 from worker.apply import Hands, apply
-from worker.core import parting
+from worker.core import parting, remember
 from worker.core.actions import Apply
 from worker.core.decide import decide
 from worker.core.memory import Memory, Policy
@@ -103,6 +103,7 @@ class Turn:
             engine.store.save(self._lease, outcome.underway(look))
             hands = Hands(record.spec, observed, fence=self._lease.fence, platform=engine.platform, couch=engine.couch)
             facts = apply(plan.actions, hands, check=lambda: engine.store.check(self._lease), executor=engine.executor)
+            self._memory = remember.carried_out(self._memory, plan.actions, observed)
             self._memory = parting.learned(self._memory, facts, now=now)
         return look
 

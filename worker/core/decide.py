@@ -32,6 +32,7 @@ RULES: tuple[Callable[[Situation], Says], ...] = (
     rules.everything_is_provisioned,
     rules.everybody_answers,
     rules.uuids_differ,
+    rules.the_empty_are_withdrawn,
     rules.whoever_stays_is_unfenced,
     # what is in it
     rules.databases_exist,

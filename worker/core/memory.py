@@ -63,6 +63,8 @@ class Memory:
     down: Mapping[str, float] = field(default_factory=dict)
     # how often a document was written again, and when last
     kicks: Mapping[str, tuple[int, float]] = field(default_factory=dict)
+    # the uuid of the target's data for which a replication was last written
+    reached: Mapping[str, str] = field(default_factory=dict)
     # the progress mark of a replication, and since when
     passing: Mapping[str, Since] = field(default_factory=dict)
     # the leavers by identity, and the progress made with those that have left

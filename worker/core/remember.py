@@ -6,9 +6,18 @@ from dataclasses import replace
 from common.cluster import ClusterSpec, Durable
 from common.view import Reason
 from worker.core import parting, ring
-from worker.core.actions import Action, Drain, Provision, PutFills, PutReplications, Retire
+from worker.core.actions import (
+    Action,
+    CreateDatabases,
+    DeleteReplications,
+    Drain,
+    Provision,
+    PutFills,
+    PutReplications,
+    Retire,
+)
 from worker.core.memory import Memory, Policy, Since
-from worker.core.observed import Observed, Platformed
+from worker.core.observed import Node, Observed, Platformed
 from worker.core.ring import Wanted
 from worker.core.situation import Situation, replication_key
 
@@ -127,6 +136,28 @@ def applied(memory: Memory, actions: Sequence[Action], now: float) -> Memory:
         provision_after=now + PROVISION_EVERY if Provision in kinds else memory.provision_after,
         drain_after=now + DRAIN_EVERY if Drain in kinds else memory.drain_after,
     )
+
+
+def carried_out(memory: Memory, actions: Iterable[Action], observed: Observed) -> Memory:
+    """The actions of a plan have been carried out: which data each replication was written for.
+
+    A database that was made anew on an instance counts as other data.
+    """
+    reached = dict(memory.reached)
+    for action in actions:
+        match action:
+            case CreateDatabases(name, databases):
+                anew = {(name, database) for database in databases}
+                reached = {k: uuid for k, uuid in reached.items() if tuple(k.split(">")[1:]) not in anew}
+            case PutReplications(_, wanted):
+                targets = ((w, observed.nodes.get(w.target)) for w in wanted)
+                reached |= {replication_key(w): node.uuid for w, node in targets if isinstance(node, Node)}
+            case DeleteReplications(_, unwanted):
+                for w in unwanted:
+                    reached.pop(replication_key(w), None)
+            case _:
+                pass
+    return replace(memory, reached=reached)
 
 
 def written_by(action: Action) -> list[str]:

@@ -65,6 +65,15 @@ def uuids_differ(s: Situation) -> Says:
     return Says(reasons=tuple(reasons))
 
 
+def the_empty_are_withdrawn(s: Situation) -> Says:
+    """An instance that serves and whose data are new came back empty: nobody may read it before it is filled again."""
+    empty = {i.name for i in s.unfilled if i.serving}
+    serving = {i.name for i in s.instances if i.serving}
+    if not empty or not any(i.serving for i in s.up):
+        return Says()
+    return Says((Serve(tuple(sorted(serving - empty))),))
+
+
 def whoever_stays_is_unfenced(s: Situation) -> Says:
     """A member that is fenced, half or whole, was to leave in a scale-down that did not end (hazards H23)."""
     fenced = tuple(i for i in s.answering if s.nodes[i.name].fence is not None)
@@ -96,7 +105,18 @@ def needs_writing(s: Situation, wanted: Wanted) -> bool:
     found = s.found.get(wanted)
     if found is None:
         return True
-    return (not found.is_sound or found.state == "failed") and may_kick(s, wanted)
+    is_wrong = not found.is_sound or found.state == "failed" or has_other_target(s, wanted)
+    return is_wrong and may_kick(s, wanted)
+
+
+def has_other_target(s: Situation, wanted: Wanted) -> bool:
+    """Whether the target's data are others than those the document was written for.
+
+    A replicator that has nothing to send does not notice (CouchDB 3.3 and newer: not before its next checkpoint), and
+    would never send what the data of before had. Written again it starts from what both ends remember: nothing.
+    """
+    target = s.nodes.get(wanted.target)
+    return target is not None and s.memory.reached.get(replication_key(wanted)) != target.uuid
 
 
 def may_kick(s: Situation, wanted: Wanted) -> bool:

@@ -59,6 +59,7 @@ class Job:
     key: str
     state: ReplicationState = "initializing"
     since: int = 0
+    checkpoint: str = ""
     checked: int = 0
     written: int = 0
     refused: int = 0
@@ -207,7 +208,11 @@ class World:
         target = self._open(document["target"])
         checkpoint = f"{link_of(document)} {source.created} {target.created}"
         if job.state != "running":
-            job.since = server.checkpoints.get(checkpoint, 0)
+            job.since, job.checkpoint = server.checkpoints.get(checkpoint, 0), checkpoint
+        elif job.checkpoint != checkpoint and source.last > job.since:
+            raise Crash("{checkpoint_commit_failure, target database was made again}")
+        elif job.checkpoint != checkpoint:
+            return  # with nothing to send, a replicator does not notice
         job.state, job.error, job.unanswered = "running", "", 0
         for seq, revision in source.since(job.since)[: self.batch]:
             job.since = seq

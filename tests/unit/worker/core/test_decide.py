@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 
+from worker.core import remember
 from worker.core.actions import (
+    Action,
     Apply,
     CreateDatabases,
     DeleteReplications,
@@ -23,7 +25,7 @@ from . import world
 from .world import NOW, decided, name, node, remembered, whole, with_instance, with_node, with_replication
 
 
-def actions(plan: Plan) -> tuple[object, ...]:
+def actions(plan: Plan) -> tuple[Action, ...]:
     assert isinstance(plan, Apply), plan
     return plan.actions
 
@@ -176,9 +178,23 @@ def test_a_new_instance_is_filled_from_its_predecessor_before_it_serves() -> Non
 def test_an_instance_that_came_back_empty_is_withdrawn_and_filled_again() -> None:
     seen = with_node(whole(), 1, node(1, targets=[2], uuid="another"))
     plan, memory = decided(seen, remembered())
-    assert actions(plan) == (PutFills(name(1), name(0), ("_users", "test")),)
-    plan, _ = decided(seen, memory)
     assert actions(plan) == (Serve((name(0), name(2))),)
+    seen = with_instance(seen, world.instance(1, serving=False))
+    plan, memory = decided(seen, memory)
+    into = tuple(Wanted(name(0), name(1), database) for database in world.DATABASES)
+    assert actions(plan) == (PutReplications(name(0), into),), "its links begin anew: they knew other data"
+    memory = remember.carried_out(memory, actions(plan), seen)
+    plan, _ = decided(seen, memory)
+    assert actions(plan) == (PutFills(name(1), name(0), ("_users", "test")),)
+
+
+def test_the_links_into_a_database_that_was_made_again_begin_anew() -> None:
+    seen = with_node(whole(), 1, node(1, targets=[2], databases=("_users",)))
+    plan, memory = decided(seen, remembered())
+    assert actions(plan) == (CreateDatabases(name(1), ("test",)),)
+    memory = remember.carried_out(memory, actions(plan), seen)
+    plan, _ = decided(whole(), memory)
+    assert actions(plan) == (PutReplications(name(0), (Wanted(name(0), name(1), "test"),)),)
 
 
 def test_an_instance_that_is_silent_keeps_its_place_behind_the_endpoint() -> None:
@@ -198,7 +214,8 @@ def test_the_endpoint_is_never_left_without_an_instance() -> None:
 
 def test_when_every_instance_came_back_empty_they_serve_and_the_loss_is_told() -> None:
     seen = Observed(whole().platform, {name(n): node(n, targets=[(n + 1) % 3], uuid=f"new{n}") for n in range(3)})
-    plan, memory = decided(seen, remembered())
+    memory = replace(remembered(), reached={key: f"new{key.split('>')[1][-1]}" for key in remembered().reached})
+    plan, memory = decided(seen, memory)
     assert plan == Done("degraded", plan.reasons)
     assert codes(plan) == ["data_lost"]
     told, memory = decided(seen, memory, now=NOW + 1000)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from worker.core import parting, ring
+from worker.core import parting, remember, ring
 from worker.core.actions import Apply, DeleteReplications, Done, Drain, Fence, Remove, Retire, Serve
 from worker.core.decide import decide
 from worker.core.memory import Memory, Policy
@@ -52,6 +52,7 @@ class Run:
                 facts.append((action, fact))
             assert self.serving() or not had or self.spec.deleted, f"the last one was withdrawn: {self.history[-8:]}"
         if cut is None:
+            self.memory = remember.carried_out(self.memory, plan.actions, seen)
             self.memory = parting.learned(self.memory, facts, now=self.now)
         self.now += 0.01
         return False

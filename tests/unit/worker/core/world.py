@@ -66,6 +66,12 @@ def remembered(replicas: int = 3) -> Memory:
     return Memory(
         durable=Durable(filled=tuple(f"uuid{n}" for n in range(replicas)), ever_filled=True),
         settled_replicas=replicas,
+        reached={
+            f"{name(source)}>{name(target)}>{database}": f"uuid{target}"
+            for source in range(9)
+            for target in range(9)
+            for database in (*DATABASES, "zebra")
+        },
         version=1,
         moved_at=NOW - 100,
     )
