@@ -10,7 +10,7 @@ from tests.e2e.service import Service
 MakeService = Callable[..., Service]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     made = Service(tmp_path_factory.mktemp("kanto") / "home", range(21000, 23000))
     made.start()

@@ -14,6 +14,9 @@ from redis.retry import Retry
 
 from tests.e2e.service import PATIENCE, Service, User, wait_until
 
+BETWEEN_LOOKS = 0.002
+"""Seconds. The shortest steps take some hundredths."""
+
 
 class Inside:
     """A look into one running service. It acts on processes of that service only, by their pid."""
@@ -64,22 +67,30 @@ class Inside:
         """
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
-            pid = self.holder(user, tag) if self.step(job_id).startswith(step) else None
-            if pid is None:
-                status = self._field(f"kanto:job:{job_id}", "status")
-                assert status in ("queued", "running"), f"the job has ended ({status}) and was never seen in {step!r}"
-                time.sleep(0.001)
+            pid = self.holder(user, tag) if self.is_in(job_id, step) else None
+            if pid is None or pid not in self._service.processes("-m worker"):
+                time.sleep(BETWEEN_LOOKS)
                 continue
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGSTOP)
-            if self.holder(user, tag) == pid and self.step(job_id).startswith(step):
-                kill = Kill(pid, self.fence(user, tag), time.monotonic())
-                os.kill(pid, number)
-                if number != signal.SIGSTOP:
-                    os.kill(pid, signal.SIGCONT)
-                return kill
-            os.kill(pid, signal.SIGCONT)
+            with self.held_still(pid, goes_on=number != signal.SIGSTOP):
+                if self.holder(user, tag) == pid and self.is_in(job_id, step):
+                    os.kill(pid, number)
+                    return Kill(pid, self.fence(user, tag), time.monotonic())
         raise AssertionError(f"no worker was seen in {step!r} within {PATIENCE:.0f} s")
+
+    def is_in(self, job_id: str, *steps: str) -> bool:
+        """Whether the job is in one of these steps; AssertionError when it has ended and so never will be."""
+        if self.step(job_id).startswith(steps):
+            return True
+        status = self._field(f"kanto:job:{job_id}", "status")
+        assert status in ("queued", "running"), f"the job has ended ({status}) and was never seen in {steps}"
+        return False
+
+    def wait_for(self, job_id: str, *steps: str) -> None:
+        """Until the job is in one of these steps. Some are short."""
+        deadline = time.monotonic() + PATIENCE
+        while not self.is_in(job_id, *steps):
+            assert time.monotonic() < deadline, f"the job was not in {steps} within {PATIENCE:.0f} s"
+            time.sleep(BETWEEN_LOOKS)
 
     def taken_over(self, user: User, tag: str, kill: "Kill") -> float:
         """The seconds from a kill until another worker has the cluster."""
@@ -102,14 +113,15 @@ class Inside:
         return _pid(self.folder(name).parent.parent / "balancer")
 
     @contextmanager
-    def held_still(self, pid: int) -> Iterator[None]:
-        """A process that keeps its sockets and does nothing, as on a machine that hangs."""
+    def held_still(self, pid: int, *, goes_on: bool = True) -> Iterator[None]:
+        """A process that keeps its sockets and does nothing, as on a machine that hangs; `goes_on` afterwards."""
         os.kill(pid, signal.SIGSTOP)
         try:
             yield
         finally:
             with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGCONT)
+                if goes_on:
+                    os.kill(pid, signal.SIGCONT)
 
 
 class Kill:

@@ -243,7 +243,7 @@ def test_an_instance_killed_while_a_job_runs_delays_it(user: User, inside: Insid
     put_all(endpoint, "test", numbered(100))
     for replicas, step in ((5, "filling new instances"), (2, "draining the instances that leave")):
         job = user.begin("scale", cluster_tag="busy", replicas=replicas)
-        wait_until(step, lambda job=job, step=step: inside.step(job).startswith(step))  # type: ignore[misc]
+        inside.wait_for(job, step)
         victim = user.detail("busy")["Instances"][2]["Name"]
         os.kill(inside.pid(victim), signal.SIGKILL)
         assert user.ended(job)["status"] == "succeeded"

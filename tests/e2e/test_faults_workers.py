@@ -32,7 +32,7 @@ LEAVING = (
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    settings = {"KANTO_LEASE": str(LEASE), "KANTO_GRACE": "1"}
+    settings = {"KANTO_LEASE": str(LEASE), "KANTO_GRACE": "1", "KANTO_WORKERS": "3"}
     made = Service(tmp_path_factory.mktemp("workers") / "home", range(25000, 26000), settings)
     made.start()
     yield made
@@ -41,8 +41,8 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 @pytest.fixture
 def inside(service: Service) -> Iterator[Inside]:
-    """When two workers are there."""
-    wait_until("two workers", lambda: len(service.processes("-m worker")) == 2)
+    """When all workers are there: three, so that after two kills in a row one is left."""
+    wait_until("all workers", lambda: len(service.processes("-m worker")) == 3)
     yield Inside(service)
     assert service.is_ready()
 

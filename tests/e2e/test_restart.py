@@ -51,7 +51,7 @@ def test_everything_stopped_and_started_again(make_service: MakeService) -> None
     assert_everywhere(user, "night", {f"doc{n}" for n in range(50)})
 
     job = user.begin("scale", cluster_tag="night", replicas=2)
-    wait_until("the job to drain", lambda: Inside(service).step(job).startswith("draining"))
+    Inside(service).wait_for(job, "draining")
     service.stop()
     service.start()
     assert user.ended(job)["status"] == "succeeded"
