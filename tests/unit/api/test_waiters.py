@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from api.threads import Threads
-from api.waiters import Waiters
+from api.waiters import REREAD_AT_ONCE, Waiters
 from common.cluster import ClusterKey, ClusterSpec
 from common.errors import StoreUnavailable
 from common.jobs import Job, JobKind, JobStatus
@@ -130,6 +130,16 @@ async def test_a_lost_event_is_made_up_for() -> None:
         task = await waiting(here, here.submit())
         await here.step()
         assert await task is not None
+
+
+async def test_lost_events_of_many_are_made_up_for() -> None:
+    count = 2 * REREAD_AT_ONCE + 1
+    async with world(reread_every=0.05) as here:
+        here.store.loses_events = True
+        tasks = [await waiting(here, here.submit(number)) for number in range(count)]
+        for number in range(count):
+            await here.step(number)
+        assert all(await asyncio.gather(*tasks))
 
 
 async def test_a_store_that_is_away_delays_and_loses_nothing() -> None:
