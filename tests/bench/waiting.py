@@ -17,8 +17,8 @@ from tests.bench.process import memory_mib, wait_until
 from tests.servers import RedisServer
 
 CLIENTS = 500
-ALONE = 60
-RUNS = 3
+ALONE = 40
+RUNS = 2
 PAUSE = 0.005
 """Between the ends of two jobs: 200 a second, more than a worker ends."""
 

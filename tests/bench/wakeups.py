@@ -14,7 +14,7 @@ from tests.fakes.fleet import Fleet, build_spec
 from tests.servers import RedisServer
 
 CLUSTERS = 20
-RUNS = 3
+RUNS = 2
 WAKES = 250
 PAUSE = 0.01
 
