@@ -1,10 +1,17 @@
 """What every suite may ask for."""
 
+import os
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 from tests.servers import RedisServer
+
+# Elsewhere each run tries new examples; CI tries the same ones each time, so that it says what a change broke.
+hypothesis.settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
+if os.environ.get("CI"):
+    hypothesis.settings.load_profile("ci")
 
 
 @pytest.fixture(scope="session")
