@@ -131,3 +131,5 @@ class WakeUps:
                 self._client.lpush(PREFIX + QUEUE, *messages)
         except KantoError as error:
             self._log.warning("wakeups_lost", count=len(messages), code=error.code)
+        except Exception:  # the thread goes on: without it this process would send no wake-up any more
+            self._log.exception("wakeups_broke", count=len(messages))

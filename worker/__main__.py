@@ -2,17 +2,25 @@
 
 import sys
 
+from pydantic import ValidationError
+
 from common.settings import Settings
 from worker import main
 
 
 def run(arguments: list[str]) -> int:
     """The exit code: 0 when all went well, 2 for an unknown argument."""
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        for problem in error.errors():
+            sys.stderr.write(f"kanto: setting {problem['loc'][0]}: {problem['msg'].removeprefix('Value error, ')}\n")
+        return 2
     match arguments:
         case []:
-            return main.serve(Settings())
+            return main.serve(settings)
         case ["stop"]:
-            return main.stop(Settings())
+            return main.stop(settings)
         case _:
             sys.stderr.write("usage: python -m worker [stop]\n")
             return 2

@@ -35,12 +35,22 @@ DRAIN_SECONDS = 4.0
 class Hands:
     """Everything an action may need, for one plan of one cluster under one fencing number."""
 
-    def __init__(self, spec: ClusterSpec, observed: Observed, *, fence: int, platform: Platform, couch: Couch) -> None:
+    def __init__(
+        self,
+        spec: ClusterSpec,
+        observed: Observed,
+        *,
+        fence: int,
+        platform: Platform,
+        couch: Couch,
+        check: Callable[[], None],
+    ) -> None:
         self._spec = spec
         self._observed = observed
         self._fence = fence
         self._platform = platform
         self._couch = couch
+        self._check = check
 
     def do(self, action: Action) -> Fact | None:
         """Raises TemporaryError, PermanentError or LeaseLost, as the ports do."""
@@ -89,6 +99,7 @@ class Hands:
             clashes = self._couch.copy_user_replications(leaver, targets[0], self._credentials())
             if clashes and not self._spec.force:
                 return Unproved(f"{targets[0].name} has other replication documents of users under {clashes}")
+        self._check()  # the last look may have taken as long as a lease
         self._platform.retire(self._spec, leaver, self._fence)
         return None
 

@@ -12,7 +12,7 @@ from common.log import get
 from common.store.port import Lease, Outcome
 from worker import outcome
 from worker.apply import Hands, apply
-from worker.core import parting, remember
+from worker.core import parting, remember, status
 from worker.core.actions import Apply
 from worker.core.decide import decide
 from worker.core.memory import Memory, Policy
@@ -55,6 +55,7 @@ def step(engine: Engine, key: ClusterKey) -> None:
     turn = Turn(engine, lease, began)
     with engine.holding(lease):
         try:
+            turn.open()
             look = turn.round()
             while isinstance(look.plan, Apply) and turn.age() < STEP_SECONDS:
                 look = turn.round()
@@ -76,12 +77,19 @@ class Turn:
         self._engine = engine
         self._lease = lease
         self._began = began
-        stored = decode(Memory, lease.record.memory) if lease.record.memory else Memory()
-        self._memory = replace(stored, durable=lease.record.durable)
-        if lease.record.gone:
+        self._memory = self._before = Memory(durable=lease.record.durable)
+        self._is_claimed = False
+        self._is_open = False
+
+    def open(self) -> None:
+        """Read what `decide` remembers; PermanentError for a record that this kanto cannot read."""
+        record = self._lease.record
+        if record.memory:
+            self._memory = replace(decode(Memory, record.memory), durable=record.durable)
+        if record.gone:
             self._memory = replace(self._memory, removed=False)  # what came late is removed again (hazards H18)
         self._before = self._memory
-        self._is_claimed = False
+        self._is_open = True
 
     def age(self) -> float:
         return self._engine.clock.monotonic() - self._began
@@ -101,8 +109,20 @@ class Turn:
         if isinstance(plan, Apply):
             self._claim()
             engine.store.save(self._lease, outcome.underway(look))
-            hands = Hands(record.spec, observed, fence=self._lease.fence, platform=engine.platform, couch=engine.couch)
-            facts = apply(plan.actions, hands, check=lambda: engine.store.check(self._lease), executor=engine.executor)
+            log.info("acts", cluster=str(self._lease.key), step=status.describe(plan), fence=self._lease.fence)
+
+            def check() -> None:
+                engine.store.check(self._lease)
+
+            hands = Hands(
+                record.spec,
+                observed,
+                fence=self._lease.fence,
+                platform=engine.platform,
+                couch=engine.couch,
+                check=check,
+            )
+            facts = apply(plan.actions, hands, check=check, executor=engine.executor)
             self._memory = remember.carried_out(self._memory, plan.actions, observed)
             self._memory = parting.learned(self._memory, facts, now=now)
         return look
@@ -130,6 +150,8 @@ class Turn:
         cause = repr(error.__cause__) if error.__cause__ else None
         log.warning("step_failed", cluster=str(self._lease.key), code=error.code, error=error.detail, cause=cause)
         result = outcome.of_error(error, job=self._lease.job, memory=self._memory, policy=self._engine.policy)
+        if not self._is_open:
+            result = replace(result, memory=None)  # what cannot be read is kept for a kanto that can
         return replace(result, view=outcome.with_error(self._lease.record.view, error))
 
     def given_up(self, lost: LeaseLost) -> Outcome:
@@ -138,8 +160,19 @@ class Turn:
 
     def release(self, result: Outcome) -> None:
         """Give the lease back. If Redis is away it runs out by itself: the cluster is due again by then."""
+        job = self._lease.job
         try:
             self._engine.store.release(self._lease, result)
+            if result.ended is not None and job is not None:
+                code = result.error.code if result.error else None
+                log.info(
+                    "job_ended",
+                    job=job.id,
+                    kind=str(job.kind),
+                    cluster=str(self._lease.key),
+                    status=str(result.ended),
+                    code=code,
+                )
         except LeaseLost:
             log.info("lease_was_lost", cluster=str(self._lease.key))
         except StoreUnavailable as away:

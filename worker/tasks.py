@@ -1,9 +1,10 @@
 """Celery's side of the worker: the one task, and a worker process that runs it on threads."""
 
+import logging
 from collections.abc import Callable
 
 from celery import Celery
-from celery.signals import worker_ready, worker_shutting_down
+from celery.signals import setup_logging, worker_ready, worker_shutting_down
 
 from common.cluster import ClusterKey
 from common.log import get
@@ -32,6 +33,12 @@ def serve(app: Celery, *, name: str, threads: int, on_ready: Callable[[], None],
     def stopping(**_: object) -> None:
         on_stop()
 
+    def keep_our_log(**_: object) -> None:
+        """With a receiver here Celery leaves the log as we set it up; else it drops every line below WARNING."""
+
+    setup_logging.connect(keep_our_log, weak=False)
+    for name_of_theirs in ("celery", "kombu"):
+        logging.getLogger(name_of_theirs).setLevel(logging.WARNING)
     worker_ready.connect(ready, weak=False)
     worker_shutting_down.connect(stopping, weak=False)
     worker = app.Worker(

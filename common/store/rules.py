@@ -64,6 +64,8 @@ def deadline_error(job: Job) -> JobError:
     how = "was not done by its deadline" if is_whole else "made no progress for too long"
     last = "; ".join(reason.text for reason in job.reasons) or job.step or "no worker has begun it"
     after = "The cluster goes back to what it was before" if job.restore is not None else _AFTERWARDS[job.kind]
+    if job.restore is not None:
+        after += ". Mend what is in the way, or send force=1 to let an instance go without a proof"
     return JobError("deadline", f"{job.kind} of {job.key.tag} {how}; the last that was seen: {last}", after)
 
 

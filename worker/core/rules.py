@@ -183,13 +183,15 @@ def new_instances_are_filled(s: Situation) -> Says:
 def filled_instances_serve(s: Situation) -> Says:
     """Exactly the filled instances are behind the endpoint.
 
-    One that is silent keeps its place, it may be back at once.
+    One that is silent keeps its place for a while, as it may be back at once. It loses it when its platform says that
+    it is down, since its port may be a stranger's by now, and once it is bridged; not while nobody else is up.
     """
     serving = {i.name for i in s.instances if i.serving}
     should = {i.name for i in s.up if s.has_all_databases(i.name) and s.nodes[i.name].fence is None}
     if not should and not any(i.name in s.nodes and i.serving for i in s.members):
         should = {i.name for i in s.leaving if i.serving}  # never without anybody: leavers wait for a survivor
-    should |= {i.name for i in s.silent if i.serving}
+    may_be_back = (i for i in s.silent if i.serving and i.phase != "down" and i not in s.bridged)
+    should |= {i.name for i in (may_be_back if should else s.silent) if i.serving}
     if should == serving or not should:
         return Says()
     return Says((Serve(tuple(sorted(should))),))

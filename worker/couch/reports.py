@@ -30,6 +30,7 @@ PLAIN = (
     (re.compile(r"sel_conn_closed|connection_closed|econnreset|closed"), "connection cut"),
     (re.compile(r"db_not_found"), "no such database"),
     (re.compile(r"checkpoint_commit_failure"), "the checkpoint could not be written"),
+    (re.compile(r"session_request_failed|replication_auth_error"), "the login was not answered as by a CouchDB"),
 )
 _URL = re.compile(r"https?://[^\s\"'`}>,]+")
 _USERINFO = re.compile(r"//[^/@\s]*@")

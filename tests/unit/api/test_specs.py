@@ -16,8 +16,8 @@ SPEC = ClusterSpec("johny2", "my-test-db1", "i1", 3, ("_users", "test"), "johny2
     ("settings", "spawner"),
     [
         (Settings(), "process"),
-        (Settings(platform="kubernetes"), "deployment"),
-        (Settings(platform="kubernetes", spawner_type="rc"), "rc"),
+        (Settings().model_copy(update={"platform": "kubernetes"}), "deployment"),
+        (Settings(spawner_type="rc").model_copy(update={"platform": "kubernetes"}), "rc"),
     ],
 )
 def test_a_new_cluster_keeps_the_spawner_of_its_creation(settings: Settings, spawner: Spawner) -> None:

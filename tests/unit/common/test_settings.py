@@ -36,7 +36,7 @@ def test_defaults_are_the_ones_that_the_docs_name() -> None:
 
 def test_every_setting_is_read_from_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
     named = {
-        "KANTO_PLATFORM": "kubernetes",
+        "KANTO_PLATFORM": "process",
         "KANTO_HOME": "/data",
         "KANTO_REDIS_URL": "redis://127.0.0.1:7000/3",
         "KANTO_DEFAULT_DATABASES": " test, _users ,test,",
@@ -50,7 +50,7 @@ def test_every_setting_is_read_from_its_name(monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setenv(name, value)
     settings = Settings()
     assert (settings.platform, settings.home, settings.redis_url) == (
-        "kubernetes",
+        "process",
         Path("/data"),
         "redis://127.0.0.1:7000/3",
     )
@@ -103,3 +103,14 @@ def test_settings_do_not_change() -> None:
 
 def test_a_password_of_redis_is_in_no_repr() -> None:
     assert "hunter2" not in repr(Settings(redis_url="redis://:hunter2@127.0.0.1:6379/0"))
+
+
+def test_a_platform_that_is_not_there_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KANTO_PLATFORM", "kubernetes")
+    with pytest.raises(ValidationError, match="not there yet"):
+        Settings()
+
+
+def test_an_empty_variable_is_no_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KANTO_WAIT", "")
+    assert Settings().wait == 120.0

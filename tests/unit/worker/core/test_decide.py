@@ -278,7 +278,7 @@ def test_a_process_that_is_down_is_started_again_but_not_at_every_look() -> None
     plan, memory = decided(seen, remembered())
     assert actions(plan) == (Provision(("id0", "id1", "id2")),)
     again, _ = decided(seen, memory, now=NOW + 0.2)
-    assert isinstance(again, Wait)
+    assert not any(isinstance(action, Provision) for action in actions(again))
     assert "killed by signal 9" in again.reasons[0].text
 
 
@@ -292,3 +292,25 @@ def test_a_deleted_cluster_is_removed_until_nothing_is_left_and_once_at_least() 
     assert plan == Done("deleting")
     plan, _ = decided(Observed(Platformed()), Memory(), what=gone)
     assert actions(plan) == (Remove(),), "a half-made cluster may not be visible"
+
+
+def test_an_instance_that_its_platform_calls_down_loses_its_place_while_others_are_up() -> None:
+    gone = replace(world.instance(1), phase="down", reason="port 20002 is taken by another program")
+    seen = with_node(with_instance(whole(), gone), 1, Down("port 20002 is taken by another program"))
+    plan, memory = decided(seen, remembered())
+    assert actions(plan) == (Provision(("id0", "id1", "id2")),)
+    plan, _ = decided(seen, memory)
+    assert actions(plan) == (Serve((name(0), name(2))),)
+
+
+def test_an_instance_that_hangs_loses_its_place_once_it_is_bridged() -> None:
+    seen = with_node(whole(), 1, Unknown("timed out"))
+    plan, memory = decided(seen, remembered())
+    assert isinstance(plan, Wait)
+    bridge = tuple(Wanted(name(0), name(2), database) for database in world.DATABASES)
+    plan, memory = decided(seen, memory, now=NOW + 61)
+    assert actions(plan) == (PutReplications(name(0), bridge),)
+    seen = with_node(seen, 0, node(0, targets=[1, 2]))
+    memory = remember.carried_out(memory, actions(plan), seen)
+    plan, _ = decided(seen, memory, now=NOW + 62)
+    assert actions(plan) == (Serve((name(0), name(2))),)
