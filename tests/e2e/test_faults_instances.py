@@ -162,6 +162,7 @@ def test_a_peer_that_hangs_is_bridged_and_holds_nothing_else_up(
         mark = f"bridged{next(_numbers)}"
         assert clients[-1].put(f"/test/{mark}", json={}).status_code == 201
         seconds_until("a write over the bridge", lambda: mark in names_in(clients[0], "test"))
+        seconds_until("nobody to be sent to it", lambda: everybody_is_served(ring["Endpoint"]))
         took = seconds_until(
             "another cluster meanwhile", lambda: user.result("create", cluster_tag="aside", replicas=1)
         )
@@ -169,6 +170,14 @@ def test_a_peer_that_hangs_is_bridged_and_holds_nothing_else_up(
         user.result("delete", cluster_tag="aside")
     seconds_until_whole(user, ring)
     seconds_until("the bridge to go", lambda: not runs_to(clients[-1], others[0]["Name"]))
+
+
+def everybody_is_served(endpoint: str) -> bool:
+    """Whether new connections, twice as many as there are instances, all get an answer."""
+    try:
+        return all(httpx.get(f"{endpoint}/_up", timeout=2).status_code == 200 for _ in range(8))
+    except httpx.HTTPError:
+        return False
 
 
 def runs_to(client: httpx.Client, name: str) -> bool:
@@ -193,6 +202,7 @@ def test_an_instance_whose_port_is_taken_is_named_and_comes_back(
         assert str(port) in told[0]
         others = [user.couch(one["Url"]) for one in ring["Instances"][:3]]
         seconds_until("a ring of the others", lambda: runs_to(others[2], ring["Instances"][0]["Name"]))
+        seconds_until("nobody to be sent to the stranger", lambda: everybody_is_served(ring["Endpoint"]))
     seconds_until("the instance to answer", lambda: answers(user.couch(victim["Url"])))
     seconds_until_whole(user, ring)
 
