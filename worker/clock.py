@@ -1,4 +1,4 @@
-"""The real clock: the only place in the worker that knows the time and that sleeps."""
+"""The real clock of the engine. No step sleeps: waiting is a value."""
 
 import time
 
@@ -8,6 +8,3 @@ class SystemClock:
 
     def monotonic(self) -> float:
         return time.monotonic()
-
-    def sleep(self, seconds: float) -> None:
-        time.sleep(seconds)

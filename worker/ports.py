@@ -168,8 +168,6 @@ class Couch(Protocol):
 
 
 class Clock(Protocol):
-    """The only one that knows the time and that sleeps."""
+    """The only one that knows the time. Nothing sleeps: a step's waiting is a value."""
 
     def monotonic(self) -> float: ...
-
-    def sleep(self, seconds: float) -> None: ...

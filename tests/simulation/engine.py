@@ -37,9 +37,6 @@ class Clock:
     def monotonic(self) -> float:
         return self.now
 
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-
 
 class AtOnce(Executor):
     """Runs what it is given on the caller's thread, so that a history is the same each time."""

@@ -24,7 +24,6 @@ from worker.core.situation import Situation, replication_key
 PROVISION_EVERY = 1.0
 """Seconds between two Provision of a cluster that something of is down or missing."""
 
-
 DRAIN_EVERY = 0.1
 """Seconds between two looks at one-shots that are under way."""
 
