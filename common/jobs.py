@@ -52,7 +52,8 @@ class Job:
     """A job as it is kept. Times are Unix seconds of Redis's clock (hazards H19).
 
     `deadline_at` ends it whatever happens; `progress_deadline_at` moves with each progress (hazards H24).
-    `restore` is the spec that comes back when the job ends without success (scale down only, hazards H23).
+    `restore` is the spec that comes back when the job ends without success (scale down only, hazards H23); `undo` is
+    the one that a cancel brings back. `is_sealed`: nothing brings back what its effects take, and they have begun.
     """
 
     id: str
@@ -72,3 +73,10 @@ class Job:
     result: ClusterView | None = None
     error: JobError | None = None
     restore: ClusterSpec | None = None
+    undo: ClusterSpec | None = None
+    is_sealed: bool = False
+
+    @property
+    def way_back(self) -> ClusterSpec | None:
+        """The spec that a cancel would bring back now; None where there is no way back."""
+        return None if self.is_sealed else self.undo or self.restore

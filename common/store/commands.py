@@ -9,6 +9,7 @@ _WITH_OUTCOME = frozenset({"release", "save"})
 
 COMMANDS = (
     "acquire",
+    "cancel",
     "check",
     "claim",
     "clusters",

@@ -7,7 +7,7 @@ from common.cluster import ClusterKey, ClusterSpec, Durable, MirrorRecord
 from common.codec import decode, encode
 from common.jobs import Job, JobError, JobKind, JobStatus, Progress
 from common.store.port import ClusterRecord, Lease, Outcome, Submission
-from common.store.rules import HORIZON, deadline_error, milliseconds, superseded_error
+from common.store.rules import HORIZON, canceled_error, deadline_error, milliseconds, superseded_error
 from common.view import ClusterView, Reason
 
 Fields = Mapping[str, str]
@@ -72,12 +72,16 @@ def build_job(fields: Fields) -> Job:
         result=decode(ClusterView, fields["result"]) if "result" in fields else None,
         error=decode(JobError, fields["error"]) if "error" in fields else None,
         restore=decode(ClusterSpec, fields["restore"]) if "restore" in fields else None,
+        undo=decode(ClusterSpec, fields["undo"]) if "undo" in fields else None,
+        is_sealed="sealed" in fields,
     )
     match fields.get("cause"):
         case "deadline":
             return replace(job, error=deadline_error(job))
         case "superseded":
             return replace(job, error=superseded_error(job))
+        case "canceled":
+            return replace(job, error=canceled_error(job))
     return job
 
 
@@ -97,6 +101,8 @@ def submission_fields(submission: Submission) -> Iterator[tuple[str, str]]:
         yield "expected_version", str(submission.expected_version)
     if submission.restore is not None:
         yield "restore", encode(submission.restore)
+    if submission.undo is not None:
+        yield "undo", encode(submission.undo)
 
 
 def key_fields(key: ClusterKey) -> Iterator[tuple[str, str]]:
@@ -130,6 +136,8 @@ def outcome_fields(outcome: Outcome) -> Iterator[tuple[str, str]]:
         yield "ended", outcome.ended
     if outcome.gone:
         yield "gone", _flag(True)
+    if outcome.seals:
+        yield "sealed", _flag(True)
     yield "progress_window", duration(outcome.progress_window)
     yield "gone_for", duration(outcome.gone_for)
     yield "due_in", bounded(outcome.due_in)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from common.cluster import ClusterKey, MirrorRecord
 from common.errors import LeaseLost, NotRebuilt
 from common.jobs import Job, JobStatus
+from common.store.memory_cancel import cancel
 from common.store.memory_outcome import tell, write_outcome
 from common.store.memory_state import KeptCluster, State
 from common.store.memory_submit import submit
@@ -49,6 +50,10 @@ class MemoryStore:
     def submit(self, submission: Submission) -> Submitted:
         with self._transaction() as (state, now):
             return submit(state, submission, now)
+
+    def cancel(self, user: str, job_id: str) -> Submitted:
+        with self._transaction() as (state, now):
+            return cancel(state, user, job_id, now)
 
     def owner_hash(self, user: str) -> str | None:
         with self._transaction() as (state, _):

@@ -37,6 +37,7 @@ def _move(job: Job, outcome: Outcome, now: int) -> Job:
         step=job.step if outcome.step is None else outcome.step,
         progress=job.progress if outcome.progress is None else outcome.progress,
         reasons=job.reasons if outcome.reasons is None else outcome.reasons,
+        is_sealed=job.is_sealed or outcome.seals,
         progress_deadline_at=until if outcome.progressed else job.progress_deadline_at,
     )
 

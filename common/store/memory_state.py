@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass, replace
 
-from common.cluster import ClusterKey
+from common.cluster import ClusterKey, ClusterSpec
 from common.codec import decode, encode
 from common.jobs import Job, JobError, JobStatus
 from common.store.memory_events import EventLog
 from common.store.memory_jobs import KeptJobs, is_late
 from common.store.port import ClusterRecord
-from common.store.rules import HORIZON, deadline_error, milliseconds, superseded_error
+from common.store.rules import HORIZON, canceled_error, deadline_error, milliseconds, superseded_error
 
 
 @dataclass(slots=True)
@@ -97,7 +97,16 @@ class State:
         result = kept.record.view if status is JobStatus.SUCCEEDED else None
         self._finish(replace(job, status=status, result=result, error=error), now)
         if status is not JobStatus.SUCCEEDED:
-            self._restore(kept, job, now)
+            self.bring_back(kept, job, job.restore, now)
+
+    def cancel(self, job: Job, now: int) -> Job:
+        """The job, ended as canceled; its cluster goes back."""
+        ended = replace(job, status=JobStatus.CANCELED, error=canceled_error(job), ended_at=now / 1000)
+        self._finish(ended, now)
+        kept = self.clusters.get(job.key)
+        if kept is not None:
+            self.bring_back(kept, job, job.way_back, now)
+        return ended
 
     def supersede(self, kept: KeptCluster, now: int) -> None:
         former = self.unfinished(kept, now)
@@ -110,7 +119,7 @@ class State:
         self._finish(ended, now)
         kept = self.clusters.get(job.key)
         if kept is not None:
-            self._restore(kept, ended, now)
+            self.bring_back(kept, ended, ended.restore, now)
         return ended
 
     def _finish(self, job: Job, now: int) -> None:
@@ -121,10 +130,10 @@ class State:
             kept.record = replace(kept.record, job=None)
         self.events.post(job.key, job.id, now, ended=True)
 
-    def _restore(self, kept: KeptCluster, job: Job, now: int) -> None:
-        """Bring the former spec back, if no other came since (hazards H23)."""
-        if job.restore is None or kept.record.version != job.version:
+    def bring_back(self, kept: KeptCluster, job: Job, spec: ClusterSpec | None, now: int) -> None:
+        """Bring another spec in place of a job's, if no other came since (hazards H23)."""
+        if spec is None or kept.record.version != job.version:
             return
-        kept.record = replace(kept.record, spec=job.restore, version=self.next_number(now))
+        kept.record = replace(kept.record, spec=spec, version=self.next_number(now))
         kept.wake += 1
         self.due[job.key] = now

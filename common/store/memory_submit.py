@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from common.cluster import ClusterSpec
 from common.jobs import Job, JobKind, JobStatus
 from common.store.memory_state import KeptCluster, State
 from common.store.port import ClusterRecord, Refusal, Submission, Submitted
@@ -48,9 +49,11 @@ def _refuse_change(state: State, submission: Submission, kept: KeptCluster, now:
 def _accept(state: State, submission: Submission, now: int) -> Job:
     spec = submission.spec
     kept = state.clusters.get(spec.key)
+    undo = submission.undo
     if kept is not None:
+        undo = _former_way_back(state, kept, now) or undo
         state.supersede(kept, now)
-    job = _build_job(submission, state.next_number(now), now)
+    job = replace(_build_job(submission, state.next_number(now), now), undo=undo)
     owner_hash = state.owners.setdefault(spec.user, submission.owner_hash)
     if kept is None or submission.kind is JobKind.CREATE:
         record = ClusterRecord(spec, job.version, owner_hash, job=job.id)
@@ -63,6 +66,12 @@ def _accept(state: State, submission: Submission, now: int) -> Job:
     state.jobs.put(job)
     state.jobs.trim(spec.user, now)
     return job
+
+
+def _former_way_back(state: State, kept: KeptCluster, now: int) -> ClusterSpec | None:
+    """What would have come back if the job that is ended by this one had failed."""
+    former = state.unfinished(kept, now)
+    return former.restore if former is not None and former.version == kept.record.version else None
 
 
 def _build_job(submission: Submission, version: int, now: int) -> Job:

@@ -45,7 +45,8 @@ class Submission:
 
     `expected_version` is the version of the record the new spec was computed from, None for create.
     `owner_hash` is the argon2id string of the user's token: create stores it if the user is new (enrolment).
-    `restore` is the former spec, for a job whose failure brings it back (hazards H23).
+    `restore` is the former spec, for a job whose failure brings it back (hazards H23); `undo` the spec that a cancel
+    brings back. Of a delete that ends a job with a `restore`, that one is what a cancel of the delete brings back.
     `deadline` and `progress_deadline` are seconds from now.
     """
 
@@ -58,10 +59,11 @@ class Submission:
     progress_deadline: float
     request_id: str = ""
     restore: ClusterSpec | None = None
+    undo: ClusterSpec | None = None
 
 
 class Refusal(StrEnum):
-    """Why a submission changed nothing."""
+    """Why a submission or a cancel changed nothing."""
 
     EXISTS = "exists"  # create of a cluster that exists
     MISSING = "missing"  # any other operation of one that does not, or that is being deleted
@@ -69,6 +71,8 @@ class Refusal(StrEnum):
     STALE = "stale"  # the record moved since it was read: read again and compute again
     TAKEN = "taken"  # create by a user name that another token has claimed meanwhile
     NOT_REBUILT = "not_rebuilt"  # hazards H22
+    ENDED = "ended"  # cancel of a job that has ended
+    SEALED = "sealed"  # cancel of a job from which there is no way back
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,7 @@ class Outcome:
 
     `due_in` is seconds from now; the cluster is due at once instead when it was woken since the lease began. `ended`
     ends the job (SUCCEEDED with the view as its result, FAILED with `error`); FAILED restores the job's `restore`.
+    `seals` says that the job can be canceled no more; a spec that moved meanwhile lets it pass, so `check` comes after.
     `progressed` moves the job's progress deadline by `progress_window` seconds. `gone` turns the record into one that
     users no longer see and that is forgotten `gone_for` seconds later.
     """
@@ -119,6 +124,7 @@ class Outcome:
     error: JobError | None = None
     gone: bool = False
     gone_for: float = 300.0
+    seals: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +160,14 @@ class Store(Protocol):
 
         A job id that is known already changes nothing and answers as the first time. A delete of a cluster whose delete
         still runs is BUSY with that job; after one that failed, it is a new job.
+        """
+        ...
+
+    def cancel(self, user: str, job_id: str) -> Submitted:
+        """End the user's job as canceled and bring its `undo` back, as a new version: the cluster is due now.
+
+        MISSING for no such job of this user; ENDED, with the job, for one that has ended; SEALED, with the job, for one
+        that has no way back. A step that is under way hears of it from its next `check`.
         """
         ...
 

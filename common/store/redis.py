@@ -55,6 +55,10 @@ class RedisStore:
         refusal, fields = self._run("submit", submission_fields(submission))
         return Submitted(_job(fields), Refusal(refusal) if refusal else None)
 
+    def cancel(self, user: str, job_id: str) -> Submitted:
+        refusal, fields = self._run("cancel", [("user", user), ("job_id", job_id)])
+        return Submitted(_job(fields), Refusal(refusal) if refusal else None)
+
     def owner_hash(self, user: str) -> str | None:
         is_rebuilt, owner_hash = self._run("owner_hash", [("user", user)])
         if not is_rebuilt:

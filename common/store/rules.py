@@ -74,6 +74,12 @@ def superseded_error(job: Job) -> JobError:
     return JobError("superseded", f"{job.kind} of {job.key.tag} was ended by a delete of the cluster", "Nothing to do")
 
 
+def canceled_error(job: Job) -> JobError:
+    """How a job ended that its user canceled."""
+    after = "The cluster is removed" if job.kind is JobKind.CREATE else "The cluster goes back to what it was before"
+    return JobError("canceled", f"{job.kind} of {job.key.tag} was canceled", after)
+
+
 def is_conflict(stored: ClusterRecord, mirror: MirrorRecord) -> bool:
     """Whether Redis and the platform hold different things under one version (hazards H21).
 

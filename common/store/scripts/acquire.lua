@@ -11,6 +11,7 @@ local job = unfinished(a.id)
 if job and job.status == 'queued' then
   job.status, job.started_at = 'running', text(now)
   write(job_key(job.id), {status = job.status, started_at = job.started_at})
+  note(job)
   post(a.id, job.id, false)
 end
 write(key, {fence = next_number(), lease_until = after(a.ttl), lease_owner = a.owner})

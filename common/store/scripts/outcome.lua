@@ -8,10 +8,15 @@ local function write_outcome(a, cluster)
   if is_moved or not a.job_id or cluster.job ~= a.job_id then return nil end
   local job = read(job_key(a.job_id))
   if not job then return nil end
-  local changes = {step = a.step, progress = a.progress, reasons = a.reasons}
+  local changes = {step = a.step, progress = a.progress, reasons = a.reasons, sealed = a.sealed}
   if a.progressed then changes.progress_deadline_at = after(a.progress_window) end
+  local is_news = false
+  for _, name in ipairs({'step', 'progress', 'reasons'}) do
+    is_news = is_news or (changes[name] and changes[name] ~= (job[name] or EMPTY[name]))
+  end
   write(job_key(job.id), changes)
   for name, value in pairs(changes) do job[name] = value end
+  if is_news then note(job) end
   set_deadline(job)
   return job
 end

@@ -6,11 +6,17 @@
 
 local COUNTER, REBUILT, OWNERS = 'kanto:counter', 'kanto:rebuilt', 'kanto:owners'
 local DUE, DEADLINES, WORKERS, EVENTS = 'kanto:due', 'kanto:deadlines', 'kanto:workers', 'kanto:events'
+local DISABLED = 'kanto:disabled'
 
 local function cluster_key(id) return 'kanto:cluster:' .. id end
 local function job_key(id) return 'kanto:job:' .. id end
 local function tags_key(user) return 'kanto:tags:' .. user end
 local function jobs_key(user) return 'kanto:jobs:' .. user end
+local function changes_key(job_id) return 'kanto:changes:' .. job_id end
+local function once_key(user, name) return 'kanto:once:' .. user .. '/' .. name end
+-- What is counted against a user's limits: instances asked for by tag, and the ids of jobs that have not ended.
+local function sizes_key(user) return 'kanto:sizes:' .. user end
+local function unfinished_key(user) return 'kanto:unfinished:' .. user end
 
 local function text(number) return string.format('%.0f', number) end
 
@@ -46,6 +52,14 @@ local function field(key, name) return redis.call('HGET', key, name) or nil end
 local function write(key, changes)
   local list = flat(changes)
   if #list > 0 then redis.call('HSET', key, unpack(list)) end
+end
+
+local function is_rebuilt() return redis.call('EXISTS', REBUILT) == 1 end
+
+-- The hash by which a user is known; nil for one whom nobody claimed, and for one who is disabled.
+local function login_of(user)
+  if redis.call('SISMEMBER', DISABLED, user) == 1 then return nil end
+  return field(OWNERS, user)
 end
 
 local function next_number()
@@ -85,11 +99,20 @@ local function forget_if_over(id, user, tag)
   end
   redis.call('DEL', key)
   redis.call('SREM', tags_key(user), tag)
+  redis.call('HDEL', sizes_key(user), tag)
   redis.call('ZREM', DUE, id)
   return true
 end
 
 -- Jobs
+
+-- Number a change of a job and keep it for those who listen. `job` holds what is stored by now.
+local function note(job)
+  job.revision = text(tonumber(job.revision or '0') + 1)
+  write(job_key(job.id), {revision = job.revision})
+  redis.call('XADD', changes_key(job.id), 'MAXLEN', MAX_CHANGES, job.revision .. '-0', 'at', text(now),
+    'status', job.status, 'step', job.step or '', 'progress', job.progress or '', 'reasons', job.reasons or '')
+end
 
 -- The end of a job, whatever the reason: it happens once, is told, and starts the time for which the job is kept.
 local function finish(job, changes)
@@ -97,22 +120,27 @@ local function finish(job, changes)
   changes.ended_at = text(now)
   write(key, changes)
   for name, value in pairs(changes) do job[name] = value end
+  note(job)
   redis.call('ZREM', DEADLINES, job.id)
+  redis.call('SREM', unfinished_key(job.user), job.id)
+  redis.call('PEXPIRE', changes_key(job.id), math.min(KEEP_CHANGES, KEEP_JOBS))
   redis.call('PEXPIRE', key, KEEP_JOBS)
   redis.call('PEXPIRE', jobs_key(job.user), KEEP_JOBS)
   if field(cluster_key(id), 'job') == job.id then redis.call('HDEL', cluster_key(id), 'job') end
   post(id, job.id, true)
 end
 
--- Bring the former spec back, if no other came since.
-local function restore(job)
+-- Bring another spec in place of a job's, if no other came since.
+local function bring_back(job, spec, deleted)
   local id = job.user .. '/' .. job.tag
   local key = cluster_key(id)
-  if not job.restore or field(key, 'version') ~= job.version then return end
-  write(key, {spec = job.restore, version = next_number(), deleted = '0'})
+  if not spec or field(key, 'version') ~= job.version then return end
+  write(key, {spec = spec, version = next_number(), deleted = deleted})
   redis.call('HINCRBY', key, 'wake', 1)
   due_now(id)
 end
+
+local function restore(job) bring_back(job, job.restore, '0') end
 
 local function has_ended(job)
   return job.status ~= 'queued' and job.status ~= 'running'

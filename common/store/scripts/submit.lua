@@ -3,6 +3,8 @@ local a = paired(ARGV)
 local key = cluster_key(a.id)
 
 local function accept()
+  local former = unfinished(a.id)
+  local undo = former and former.version == field(key, 'version') and former.restore or a.undo
   supersede(a.id)
   local version = next_number()
   redis.call('HSETNX', OWNERS, a.user, a.owner_hash)
@@ -14,7 +16,7 @@ local function accept()
   local job = {
     id = a.job_id, user = a.user, tag = a.tag, kind = a.kind, status = 'queued', version = version,
     created_at = text(now), deadline_at = after(a.deadline), progress_deadline_at = after(a.progress_deadline),
-    request_id = a.request_id, restore = a.restore,
+    request_id = a.request_id, restore = a.restore, undo = undo,
   }
   write(job_key(job.id), job)
   set_deadline(job)

@@ -37,6 +37,7 @@ def creation(job_id: str = "job-create", key: ClusterKey = KEY, **changes: Any) 
         deadline=3600.0,
         progress_deadline=600.0,
         request_id="request-1",
+        undo=spec_of(key, deleted=True),
     )
     return replace(whole, **changes)
 
@@ -53,6 +54,7 @@ def scaling(record: ClusterRecord, replicas: int, job_id: str = "job-scale", **c
         deadline=3600.0,
         progress_deadline=600.0,
         restore=record.spec if replicas < record.spec.replicas else None,
+        undo=record.spec,
     )
     return replace(whole, **changes)
 
@@ -66,6 +68,7 @@ def deletion(record: ClusterRecord, job_id: str = "job-delete", **changes: Any) 
         expected_version=record.version,
         deadline=600.0,
         progress_deadline=600.0,
+        undo=record.spec,
     )
     return replace(whole, **changes)
 

@@ -43,6 +43,7 @@ outcomes = st.builds(
     error=st.none() | st.just(JobError("job_failed", "a", "b")),
     gone=st.booleans(),
     gone_for=durations,
+    seals=st.sampled_from([False, False, False, True]),
 )
 
 
@@ -88,7 +89,8 @@ class TwoStores(RuleBasedStateMachine):
         self.incarnations += 1
         spec = spec_of(key, incarnation=str(self.incarnations))
         restore = spec if restored else None
-        submission = Submission(job, JobKind.CREATE, spec, owner_hash, None, deadline, progress, "r", restore)
+        undo = replace(spec, deleted=True)
+        submission = Submission(job, JobKind.CREATE, spec, owner_hash, None, deadline, progress, "r", restore, undo)
         self.both(lambda store: store.submit(submission))
 
     @rule(
@@ -105,8 +107,13 @@ class TwoStores(RuleBasedStateMachine):
         version = 0 if record is None else record.version - behind
         spec = replace(former, replicas=replicas, deleted=kind is JobKind.DELETE or former.deleted)
         restore = former if kind is JobKind.SCALE and replicas < former.replicas else None
-        submission = Submission(job, kind, spec, "hash-1", version, deadline, 600.0, "r", restore)
+        undo = former if replicas != 5 else None
+        submission = Submission(job, kind, spec, "hash-1", version, deadline, 600.0, "r", restore, undo)
         self.both(lambda store: store.submit(submission))
+
+    @rule(user=st.sampled_from(USERS), job=jobs)
+    def cancel(self, user: str, job: str) -> None:
+        self.both(lambda store: store.cancel(user, job))
 
     @rule(key=keys, ttl=durations)
     def acquire(self, key: ClusterKey, ttl: float) -> None:
