@@ -18,7 +18,7 @@ from common.passwords import admin_line
 from tests.ports import free_port
 from worker.core.observed import Instance
 from worker.couch.documents import build_replication
-from worker.platforms.process.ini import build_ini, render
+from worker.platforms.ini import build_ini, render
 from worker.platforms.process.layout import InstancePlace
 from worker.platforms.process.program import Program
 from worker.ports import Credentials
@@ -45,7 +45,7 @@ class Node:
             bind="127.0.0.1",
             data=place.data / "couchdb",
         )
-        (place.settings / "kanto.ini").write_text(render(ini))
+        (place.settings / "kanto.ini").write_text(render(ini, last="server.ini"))
         (place.settings / "server.ini").touch()
         launch = program.build_launch(place)
         with (folder / "log").open("ab") as log:

@@ -9,14 +9,15 @@ from pathlib import Path
 from common.cluster import ClusterSpec
 from common.errors import KantoError, PermanentError, TemporaryError
 from common.names import instance_name
+from worker.platforms import ini
+from worker.platforms.login import Login
 from worker.platforms.process import anchor as anchors
-from worker.platforms.process import endpoint, files, identity, ini, lock, login, ports, running
+from worker.platforms.process import endpoint, files, identity, lock, login, ports, running
 from worker.platforms.process.anchor import Anchor
 from worker.platforms.process.endpoint import Endpoint
 from worker.platforms.process.identity import Identity
 from worker.platforms.process.launcher import Launch, Launcher
 from worker.platforms.process.layout import ClusterPlace, HomePlace
-from worker.platforms.process.login import Login
 from worker.platforms.process.network import Network
 from worker.platforms.process.program import KANTO_INI, SERVER_INI, Program
 from worker.platforms.process.running import Part
@@ -211,7 +212,7 @@ def _prepare(means: Means, place: ClusterPlace, known: Identity, *, admins: Mapp
         bind=means.network.bind,
         data=here.data / "couchdb",
     )
-    files.note(here.settings / KANTO_INI, ini.render(settings))
+    files.note(here.settings / KANTO_INI, ini.render(settings, last=SERVER_INI))
     (here.settings / SERVER_INI).touch(mode=0o600)  # CouchDB does not start without it; its text is the server's
     for path, text in program.files(here, known.uuid, token=means.token).items():
         files.create(path, text)

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from common.errors import PermanentError
-from worker.platforms.process.ini import Ini, build_ini, render
+from worker.platforms.ini import Ini, build_ini, render
 
 
 def built(admins: dict[str, str]) -> Ini:
@@ -23,7 +23,7 @@ def parsed(text: str) -> configparser.ConfigParser:
 def test_what_is_written_comes_back() -> None:
     line = "-pbkdf2:sha256-00ff,salt,10"
     ini = built({"kanto-1": line, "Ann@Example.com": line})
-    text = parsed(render(ini))
+    text = parsed(render(ini, last="server.ini"))
     assert {section: dict(text[section]) for section in text.sections()} == {s: dict(v) for s, v in ini.items()}
 
 
@@ -40,4 +40,4 @@ def test_it_has_the_settings_that_a_ring_needs_from_the_start() -> None:
 @pytest.mark.parametrize("admins", [{"a": "x\n[admins]\nb = y"}, {"a=b": "x"}, {"[a]": "x"}, {"a": "x ;y"}])
 def test_what_would_not_come_back_is_refused(admins: dict[str, str]) -> None:
     with pytest.raises(PermanentError):
-        render(built(admins))
+        render(built(admins), last="server.ini")

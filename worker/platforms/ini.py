@@ -1,7 +1,7 @@
-"""kanto's own ini file of an instance. Pure."""
+"""kanto's own ini file of an instance, wherever it runs. Pure."""
 
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import PurePath
 
 from common.errors import PermanentError
 
@@ -16,15 +16,16 @@ REPLICATOR = {
 """Measured on CouchDB 3.5.0: with the defaults a ring needs up to a minute to run, and as long to try again."""
 
 
-def build_ini(*, uuid: str, secret: str, admins: Mapping[str, str], port: int, bind: str, data: Path) -> Ini:
+def build_ini(*, uuid: str | None, secret: str, admins: Mapping[str, str], port: int, bind: str, data: PurePath) -> Ini:
     """Settings from the first start on.
 
-    The uuid is the data's, or checkpoints are lost; the secret is shared, or the first logins race for their own.
+    The uuid is the data's, or checkpoints are lost; None where a file of its own gives it. The secret is shared, or the
+    first logins race for their own.
     """
     return {
         "couchdb": {
             "single_node": "true",
-            "uuid": uuid,
+            **({} if uuid is None else {"uuid": uuid}),
             "database_dir": str(data),
             "view_index_dir": str(data),
         },
@@ -37,9 +38,9 @@ def build_ini(*, uuid: str, secret: str, admins: Mapping[str, str], port: int, b
     }
 
 
-def render(ini: Ini) -> str:
-    """The text of the file; PermanentError for what would not come back as it went in."""
-    lines = ["; Written by kanto at each start. What is set at run time goes to server.ini.", ""]
+def render(ini: Ini, *, last: str) -> str:
+    """The text of the file; PermanentError for what would not come back as it went in. `last` names the last file."""
+    lines = [f"; Written by kanto at each start. What is set at run time goes to {last}.", ""]
     for section, values in ini.items():
         lines.append(f"[{section}]")
         for key, value in values.items():
