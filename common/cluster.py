@@ -47,16 +47,29 @@ class ClusterSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Loss:
+    """Data that the platform destroyed, told until the spec has another `version` than the one it happened under."""
+
+    instance: str
+    uuid: str
+    version: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Durable:
     """What `decide` remembers and what must outlive Redis, so it is in the platform's mirror too (hazards H6, H25).
 
     `leavers` are identities of instances chosen to leave; `filled` are uuids of data that has caught up once;
-    `ever_filled` says whether any instance of this cluster was ever filled.
+    `ever_filled` says whether any instance of this cluster was ever filled. `losses` are the latest ones;
+    `data_lost_in` is the spec's version under which every instance came back empty.
     """
 
     leavers: tuple[str, ...] = ()
     filled: tuple[str, ...] = ()
     ever_filled: bool = False
+    losses: tuple[Loss, ...] = ()
+    data_lost_in: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,7 @@ class Hands:
     def _retire(self, action: Retire) -> Unproved | None:
         """The last look, and only then the deed."""
         leaver = self._instance(action.instance)
-        if not action.is_forced:
+        if not (action.is_forced or action.is_begun):
             targets = [self._instance(name) for name in action.targets]
             why = self._couch.verify(leaver, action.nonce, action.proofs, targets, self._credentials())
             if why is not None:

@@ -10,14 +10,15 @@ def observe(spec: ClusterSpec, platform: Platform, couch: Couch) -> Observed:
     seen = platform.observe(spec)
     if isinstance(seen, Unknown) or spec.deleted or not seen.instances:
         return Observed(seen)
+    there = [i for i in seen.instances if not i.is_going]
     nodes: dict[str, Node | Down | Unknown] = {
-        i.name: Down(i.reason or "it is not running") for i in seen.instances if i.phase == "down"
+        i.name: Down(i.reason or "it is not running") for i in there if i.phase == "down"
     }
-    running = [i for i in seen.instances if i.phase != "down"]
+    running = [i for i in there if i.phase != "down"]
     if running:
         credentials = platform.credentials(spec)
         if isinstance(credentials, Credentials):
-            answers = couch.observe(seen.instances, credentials)
+            answers = couch.observe(there, credentials)
             nodes |= {i.name: answers.get(i.name, Unknown("it was not asked")) for i in running}
         else:
             nodes |= {i.name: credentials for i in running}

@@ -61,7 +61,12 @@ class Platform(Protocol):
         ...
 
     def retire(self, spec: ClusterSpec, instance: Instance, fence: int) -> None:
-        """Remove one instance and its data, by identity; nothing if another identity has its name (hazards H4)."""
+        """Remove one instance and its data, by identity; nothing if another identity has its name (hazards H4).
+
+        Where that takes longer than a call, or has to wait for another instance, it returns at once and is called again
+        until the instance is gone. Once the removal has begun for good the instance is shown as `is_going`, with
+        its data or without, until nothing of it is left: so a removal that a crash cut short is always ended.
+        """
         ...
 
     def remove(self, spec: ClusterSpec, fence: int) -> None:

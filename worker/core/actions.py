@@ -103,7 +103,7 @@ class Retire:
     """Look again that the proof stands, then remove the instance and its data, by identity.
 
     Safe to repeat: nothing is done to another identity under the same name. `is_forced` leaves the proof out: a user's
-    word (`force=1`), given for what cannot be proved.
+    word (`force=1`), given for what cannot be proved. So does `is_begun`: it was proved before it began.
     """
 
     instance: str
@@ -112,6 +112,7 @@ class Retire:
     targets: tuple[str, ...]
     proofs: tuple[Proof, ...]
     is_forced: bool = False
+    is_begun: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from common.cluster import ClusterSpec
 from common.view import Reason
-from worker.core import leaving, remember, removal, rules
+from worker.core import leaving, losses, remember, removal, rules
 from worker.core.actions import Apply, Done, Plan, Wait
 from worker.core.memory import Memory, Policy
 from worker.core.observed import Observed, Unknown
@@ -24,7 +24,10 @@ PATIENCE = 0.08
 Quick at first, then ever calmer, within the two bounds.
 """
 
-HARMLESS = frozenset({"data_lost", "documents_refused"})
+NOTES = frozenset({"instance_lost"})
+"""What people must know although the cluster is whole: said beside the status, which it does not change."""
+
+HARMLESS = frozenset({"data_lost", "documents_refused"}) | NOTES
 """Reasons that people must see but that no further step of kanto's can mend: nothing waits for them."""
 
 RULES: tuple[Callable[[Situation], Says], ...] = (
@@ -46,13 +49,14 @@ RULES: tuple[Callable[[Situation], Says], ...] = (
     rules.replications_run,
     rules.what_is_not_wanted_goes,
     # who leaves
+    leaving.what_has_begun_is_ended,
     leaving.connections_end,
     leaving.nothing_flows_in,
     leaving.leavers_are_fenced,
     leaving.leavers_are_drained,
     leaving.the_drained_retire,
     # what only people can mend
-    rules.data_that_was_lost_is_told,
+    losses.what_was_lost_is_told,
 )
 
 
@@ -76,7 +80,8 @@ def decide(
             return Apply(says.actions, tuple(reasons)), remember.applied(memory, says.actions, now)
     memory = remember.pace(memory, reasons, situation)
     if all(reason.code in HARMLESS for reason in reasons):
-        return Done("degraded" if reasons else "ready", tuple(reasons)), remember.settled(memory, spec)
+        is_ready = all(reason.code in NOTES for reason in reasons)
+        return Done("ready" if is_ready else "degraded", tuple(reasons)), remember.settled(memory, spec)
     return Wait(tuple(reasons), now + wait_for(memory, now)), memory
 
 

@@ -35,6 +35,15 @@ def is_forced(s: Situation, instance: Instance) -> bool:
     return proved_at is not None and s.now - proved_at >= s.policy.bridge_after
 
 
+def what_has_begun_is_ended(s: Situation) -> Says:
+    """A removal that has begun goes on until nothing is left of the instance, whoever began it (hazards H4)."""
+    reasons = tuple(Reason("retiring", f"{i.name} has not left yet", i.name) for i in s.going)
+    if s.now < s.memory.retire_after:
+        return Says(reasons=reasons)
+    ends = tuple(Retire(i.name, i.identity, "", (), proofs=(), is_begun=True) for i in s.going)
+    return Says(ends, reasons)
+
+
 def connections_end(s: Situation) -> Says:
     """Withdrawn already (by the rule on who serves): requests in flight have a grace time to end."""
     reasons = []
@@ -179,7 +188,8 @@ def the_drained_retire(s: Situation) -> Says:
         leaving = of(s.memory, instance)
         reasons.append(Reason("retiring", f"{instance.name} has not left yet", instance.name))
         forced = is_forced(s, instance) and may_go_on(s)
-        if forced or (are_all_fenced(s) and is_proved(s, leaving)):
+        is_free = forced or (are_all_fenced(s) and is_proved(s, leaving))
+        if is_free and s.now >= s.memory.retire_after:
             who = (instance.name, instance.identity, leaving.nonce, proved_on(s, leaving))
             actions.append(Retire(*who, proofs=leaving.proofs, is_forced=forced))
     return Says(tuple(actions), tuple(reasons))

@@ -46,13 +46,30 @@ class Leaving:
 
 
 @dataclass(frozen=True, slots=True)
+class Home:
+    """Which data an instance had when it last answered.
+
+    `passed_at`: when all of it was last seen to have been passed on over its links. `unsaved`: databases that nothing
+    replicates.
+    """
+
+    name: str
+    uuid: str
+    passed_at: float | None = None
+    unsaved: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Memory:
     """Times are Unix seconds of the store's clock. Keys of `kicks` and `passing` are `source>target>database`."""
 
     durable: Durable = Durable()
     # the number of instances when all was last well, None before the first time
     settled_replicas: int | None = None
-    data_lost: bool = False
+    # what each instance held when it last answered, by identity
+    homes: Mapping[str, Home] = field(default_factory=dict)
+    # the uuid of each instance that is being retired, by identity
+    retiring: Mapping[str, str] = field(default_factory=dict)
     # whether Remove was done once at least
     removed: bool = False
     # when an instance of a cluster that is not born yet first answered
@@ -80,8 +97,9 @@ class Memory:
     moved_at: float = 0.0
     # what the platform's mirror was last given
     mirrored: tuple[int, Durable] | None = None
-    # no Provision, no Drain again before
+    # no Provision, Drain, Retire again before
     provision_after: float = 0.0
     drain_after: float = 0.0
+    retire_after: float = 0.0
     # steps in a row that an error ended
     failures: int = 0

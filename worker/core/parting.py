@@ -19,7 +19,7 @@ def leavers(s: Situation) -> Memory:
     """
     memory, there = s.memory, {i.identity: i for i in s.instances}
     kept = [identity for identity in memory.durable.leavers if identity in there]
-    staying = [i for i in s.instances if i.identity not in kept]
+    staying = in_order_of_leaving(s, [i for i in s.instances if i.identity not in kept])
     surplus = len(staying) - s.spec.replicas
     if surplus > 0:
         chosen = staying[-surplus:]
@@ -37,6 +37,16 @@ def leavers(s: Situation) -> Memory:
         leaving={identity: left(s, memory.leaving.get(identity), there[identity]) for identity in kept},
         gone_points=memory.gone_points + sum(map(total, gone)),
     )
+
+
+def in_order_of_leaving(s: Situation, staying: list[Instance]) -> list[Instance]:
+    """Who leaves first comes last. Where any may leave, the empty go first: one that its platform put in the place of
+
+    a leaver, say. A StatefulSet lets go of its highest ordinal only, and the others do it alike for people's sake.
+    """
+    if s.spec.spawner != "deployment":
+        return staying
+    return sorted(staying, key=lambda i: not s.is_filled(i.name))
 
 
 def left(s: Situation, known: Leaving | None, instance: Instance) -> Leaving:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from common.cluster import ClusterSpec, Durable
 from common.view import Reason
-from worker.core import parting, ring
+from worker.core import losses, parting, ring
 from worker.core.actions import (
     Action,
     CreateDatabases,
@@ -27,6 +27,9 @@ PROVISION_EVERY = 1.0
 DRAIN_EVERY = 0.1
 """Seconds between two looks at one-shots that are under way."""
 
+RETIRE_EVERY = 0.5
+"""Seconds between two Retire, of which each is called until its instance is gone."""
+
 
 def version(memory: Memory, version: int, now: float) -> Memory:
     """A new spec: progress counts from the start, and a user's change acknowledges what was lost (hazards H6)."""
@@ -40,7 +43,7 @@ def version(memory: Memory, version: int, now: float) -> Memory:
         moved_at=now,
         gone_points=0,
         forced=(),
-        data_lost=False,
+        durable=losses.acknowledged(memory.durable, version),
         provision_after=0.0,
     )
 
@@ -49,9 +52,11 @@ def look(
     spec: ClusterSpec, observed: Observed, platform: Platformed, memory: Memory, *, now: float, policy: Policy
 ) -> Memory:
     """What this look adds: who was born or filled, who is not up and since when, what passes over each link."""
+    memory = losses.given_back(Situation(spec, observed, platform, memory, now, policy))
     memory = born(Situation(spec, observed, platform, memory, now, policy))
     memory = filled(Situation(spec, observed, platform, memory, now, policy))
     memory = parting.leavers(Situation(spec, observed, platform, memory, now, policy))
+    memory = losses.noticed(Situation(spec, observed, platform, memory, now, policy))
     situation = Situation(spec, observed, platform, memory, now, policy)
     down = {i.name: memory.down.get(i.name, now) for i in situation.instances if not situation.is_filled(i.name)}
     return replace(memory, down=down, passing=passing(situation), kicks=kicks(situation))
@@ -68,7 +73,8 @@ def born(s: Situation) -> Memory:
     if memory.durable.ever_filled:
         if s.silent or len(s.members) < s.spec.replicas:
             return memory  # whoever is silent may still have the data
-        return replace(memory, data_lost=True, durable=add_filled(memory.durable, s.answering_uuids))
+        lost = replace(memory.durable, data_lost_in=memory.version)
+        return replace(memory, durable=add_filled(lost, s.answering_uuids))
     first = memory.unfilled_first_up_at if memory.unfilled_first_up_at is not None else s.now
     is_whole = len(s.answering) >= s.spec.replicas
     if is_whole or s.now - first >= s.policy.birth_patience:
@@ -128,12 +134,14 @@ def applied(memory: Memory, actions: Sequence[Action], now: float) -> Memory:
         counts[key] = (counts.get(key, (0, 0.0))[0] + 1, now)
     kinds = {type(action) for action in actions}
     forced = {action.instance for action in actions if isinstance(action, Retire) and action.is_forced}
+    memory = losses.retiring(memory, [action.identity for action in actions if isinstance(action, Retire)])
     return replace(
         memory,
         kicks=counts,
         forced=tuple(sorted({*memory.forced, *forced})),
         provision_after=now + PROVISION_EVERY if Provision in kinds else memory.provision_after,
         drain_after=now + DRAIN_EVERY if Drain in kinds else memory.drain_after,
+        retire_after=now + RETIRE_EVERY if Retire in kinds else memory.retire_after,
     )
 
 

@@ -253,11 +253,3 @@ def what_is_not_wanted_goes(s: Situation) -> Says:
         if unwanted:
             actions.append(DeleteReplications(instance.name, unwanted))
     return Says(tuple(actions))
-
-
-def data_that_was_lost_is_told(s: Situation) -> Says:
-    """Every instance came back empty: said until a user's next change acknowledges it (hazards H6)."""
-    if not s.memory.data_lost:
-        return Says()
-    text = "every instance came back empty: what was in the cluster is lost"
-    return Says(reasons=(Reason("data_lost", text),))

@@ -31,7 +31,13 @@ class Situation:
 
     @cached_property
     def instances(self) -> tuple[Instance, ...]:
-        return tuple(sorted(self.platform.instances, key=lambda instance: ring.ordinal(instance.name)))
+        """All but those whose removal has begun: there is nothing to be hoped or feared of these any more."""
+        there = (instance for instance in self.platform.instances if not instance.is_going)
+        return tuple(sorted(there, key=lambda instance: ring.ordinal(instance.name)))
+
+    @cached_property
+    def going(self) -> tuple[Instance, ...]:
+        return tuple(instance for instance in self.platform.instances if instance.is_going)
 
     @cached_property
     def by_name(self) -> dict[str, Instance]:

@@ -80,7 +80,7 @@ def test_a_new_cluster_is_born_filled_when_all_its_instances_answer() -> None:
     _, after = decided(whole(), before)
     assert after.durable.filled == ("uuid0", "uuid1", "uuid2")
     assert after.durable.ever_filled
-    assert not after.data_lost
+    assert after.durable.data_lost_in is None
 
 
 def test_a_new_cluster_does_not_wait_for_ever_for_its_last_instance_before_it_serves() -> None:
@@ -227,7 +227,7 @@ def test_when_every_instance_came_back_empty_they_serve_and_the_loss_is_told() -
 def test_data_is_not_called_lost_while_an_instance_that_may_have_it_is_silent() -> None:
     seen = Observed(whole().platform, {name(n): node(n, uuid=f"new{n}") for n in range(3)})
     _, memory = decided(with_node(seen, 2, Down("connection refused")), remembered())
-    assert not memory.data_lost
+    assert memory.durable.data_lost_in is None
 
 
 def test_what_is_not_wanted_goes_once_everything_wanted_runs() -> None:

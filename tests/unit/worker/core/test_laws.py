@@ -211,7 +211,7 @@ def test_faults_between_steps_break_no_law_and_all_is_well_after_them(
             run.round()
     run.toy.down.clear()
     run.toy.unread.clear()
-    run.memory = replace(run.memory, data_lost=False)
+    run.memory = replace(run.memory, durable=replace(run.memory.durable, data_lost_in=None))
     run.settle()
     assert len(run.toy.instances) == after
     assert run.links() == {(link.source, link.target) for link in ring.links(run.toy.instances)}
