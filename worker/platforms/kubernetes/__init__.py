@@ -1,0 +1,1 @@
+"""Instances as pods: the only package that speaks to Kubernetes."""

@@ -1,0 +1,158 @@
+"""The pod of an instance, the same with every spawner but for the volume. Pure.
+
+It passes the "restricted" level of the Pod Security Standards. Paths, user and entry point are those of the official
+image 3.x; any other image must have them too, with sh, flock and mv on its PATH.
+"""
+
+from pathlib import PurePosixPath
+
+from worker.platforms.kubernetes import login, names, scripts
+from worker.platforms.kubernetes.frame import Frame, Manifest
+
+USER_ID = 5984
+"""`couchdb` in the official image, which may start as this user (couchdb-docker, Dockerfile)."""
+
+VOLUME = PurePosixPath("/opt/couchdb/data")
+"""Where the volume is mounted: the place that the image declares as one, so that there is no second."""
+DATABASES = VOLUME / "couchdb"
+LOCAL_D = PurePosixPath("/opt/couchdb/etc/local.d")
+LAST_INI = "docker.ini"
+SETTINGS = PurePosixPath("/run/kanto")
+ENTRY = ("tini", "--", "/docker-entrypoint.sh", "/opt/couchdb/bin/couchdb")
+
+CONTAINER = "couchdb"
+INIT_CONTAINER = "prepare"
+DATA = "data"
+
+START_SECONDS = 600
+"""For a first start: the lock of a server of before, and a volume whose files are to be given to this user."""
+
+
+def build_template(frame: Frame, *, instance: str | None, data: Manifest | None) -> Manifest:
+    """A pod template. `data` is the volume named `data` without its name; None where claims come from a template.
+
+    `instance` is known only where a workload has a single one.
+    """
+    return {
+        "metadata": {
+            "labels": names.labels(frame.spec, component="instance", instance=instance),
+            "annotations": names.annotations(frame.spec),
+        },
+        "spec": _build_spec(frame, data),
+    }
+
+
+def _build_spec(frame: Frame, data: Manifest | None) -> Manifest:
+    shape = frame.shape
+    spec: Manifest = {
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": USER_ID,
+            "runAsGroup": USER_ID,
+            "fsGroup": USER_ID,
+            "fsGroupChangePolicy": "OnRootMismatch",
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "readinessGates": [{"conditionType": names.FILLED}],
+        "terminationGracePeriodSeconds": shape.grace_seconds,
+        "affinity": _build_affinity(frame),
+        "initContainers": [_build_prepare(frame)],
+        "containers": [_build_couchdb(frame)],
+        "volumes": _build_volumes(frame, data),
+    }
+    if shape.node_selector:
+        spec["nodeSelector"] = dict(shape.node_selector)
+    if shape.pull_secrets:
+        spec["imagePullSecrets"] = [{"name": name} for name in shape.pull_secrets]
+    if shape.priority_class:
+        spec["priorityClassName"] = shape.priority_class
+    return spec
+
+
+def _build_affinity(frame: Frame) -> Manifest:
+    """Preferred, not required: three instances on one node are better than one that nobody starts."""
+    term = {
+        "labelSelector": {"matchLabels": names.selector(frame.spec)},
+        "topologyKey": "kubernetes.io/hostname",
+    }
+    preferred = [{"weight": 100, "podAffinityTerm": term}]
+    return {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": preferred}}
+
+
+def _build_container(frame: Frame, name: str, command: list[str], mounts: list[Manifest]) -> Manifest:
+    shape = frame.shape
+    return {
+        "name": name,
+        "image": shape.image,
+        "imagePullPolicy": shape.pull_policy,
+        "command": command,
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "resources": {
+            kind: dict(amounts)
+            for kind, amounts in (("requests", shape.resources.requests), ("limits", shape.resources.limits))
+            if amounts
+        },
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "volumeMounts": mounts,
+    }
+
+
+def _build_prepare(frame: Frame) -> Manifest:
+    settings = SETTINGS / login.INI
+    return _build_container(
+        frame,
+        INIT_CONTAINER,
+        ["sh", "-c", scripts.PREPARE, INIT_CONTAINER, str(VOLUME), str(settings)],
+        [
+            {"name": DATA, "mountPath": str(VOLUME)},
+            {"name": "settings", "mountPath": str(SETTINGS), "readOnly": True},
+        ],
+    )
+
+
+def _build_couchdb(frame: Frame) -> Manifest:
+    return _build_container(
+        frame,
+        CONTAINER,
+        ["sh", "-c", scripts.SERVE, CONTAINER, str(VOLUME), *ENTRY],
+        [
+            {"name": DATA, "mountPath": str(VOLUME)},
+            {"name": DATA, "mountPath": str(LOCAL_D), "subPath": "local.d"},
+            {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108  (the container's own)
+            {"name": "log", "mountPath": "/opt/couchdb/var/log"},
+        ],
+    ) | {
+        "ports": [{"name": names.PORT_NAME, "containerPort": names.PORT, "protocol": "TCP"}],
+        "startupProbe": _build_probe(period=1, failures=START_SECONDS),
+        "readinessProbe": _build_probe(period=5, failures=3),
+    }
+
+
+def _build_probe(*, period: int, failures: int) -> Manifest:
+    """`_up` answers without login, under a fence too. No probe of liveness: a kill would prove nothing, and kanto looks."""
+    return {
+        "httpGet": {"path": "/_up", "port": names.PORT_NAME, "scheme": "HTTP"},
+        "periodSeconds": period,
+        "timeoutSeconds": 5,
+        "failureThreshold": failures,
+    }
+
+
+def _build_volumes(frame: Frame, data: Manifest | None) -> list[Manifest]:
+    secret = {
+        "secretName": names.login(frame.spec),
+        "items": [{"key": login.INI, "path": login.INI}],
+        "defaultMode": 0o440,
+    }
+    own: list[Manifest] = [
+        {"name": "settings", "secret": secret},
+        {"name": "tmp", "emptyDir": {}},
+        {"name": "log", "emptyDir": {}},
+    ]
+    return own if data is None else [{"name": DATA, **data}, *own]

@@ -1,0 +1,1 @@
+"""Pure builders of manifests: which Kubernetes workload carries the instances of a cluster."""
