@@ -135,7 +135,7 @@ def _build_couchdb(frame: Frame) -> Manifest:
 
 
 def _build_probe(*, period: int, failures: int) -> Manifest:
-    """`_up` answers without login, under a fence too. No probe of liveness: a kill would prove nothing, and kanto looks."""
+    """`_up` answers without login, under a fence too. No probe of liveness: a kill proves nothing, and kanto looks."""
     return {
         "httpGet": {"path": "/_up", "port": names.PORT_NAME, "scheme": "HTTP"},
         "periodSeconds": period,

@@ -24,7 +24,7 @@ def build(frame: Frame, ordinals: Sequence[int]) -> tuple[Manifest, ...]:
 
 
 def _build_deployment(frame: Frame, *, replicas: int) -> Manifest:
-    """Its volume is an explicit emptyDir: the image's own would be new at each restart of the container (hazards H9)."""
+    """Its volume is an explicit emptyDir: the image's own would be new at each restart of a container (hazards H9)."""
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
