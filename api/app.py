@@ -4,13 +4,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
 
 from api import openapi
 from api.basic import basic_caller
 from api.call import Call
+from api.cancel import CANCEL_WORDS, cancel_job
 from api.envelope import Answer, Words, internal, refusal
 from api.fields import caller
 from api.forms import Form, read_form
@@ -55,7 +56,9 @@ def build_app(service: Service, *, clock: Callable[[], float]) -> FastAPI:
     )
     for operation in OPERATIONS:
         _add(app, operation.path, "POST", _form_endpoint(service, operation), openapi.form_operation(operation))
-    _add(app, "/v0/jobs/{job_id}", "GET", _job_endpoint(service), openapi.job_operation())
+    _add(app, "/v0/jobs/{job_id}", "GET", _job_endpoint(service, JOB_WORDS, show_job), openapi.job_operation())
+    canceling = _job_endpoint(service, CANCEL_WORDS, cancel_job)
+    _add(app, "/v0/jobs/{job_id}", "DELETE", canceling, openapi.cancel_operation())
     _add_system(app, service)
     app.add_middleware(RequestLog, chance=service.chance, clock=clock)
     return app
@@ -88,14 +91,14 @@ def _form_endpoint(service: Service, operation: Operation) -> Endpoint:
     return endpoint
 
 
-def _job_endpoint(service: Service) -> Endpoint:
+def _job_endpoint(service: Service, words: Words, act: Callable[[Call, str], Awaitable[Answer]]) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         async def run() -> Answer:
             who = basic_caller(request.headers.get("authorization"))
-            call = Call(service, request, Form({}), who, _request_id(request), JOB_WORDS)
-            return await show_job(call, request.path_params["job_id"])
+            call = Call(service, request, Form({}), who, _request_id(request), words)
+            return await act(call, request.path_params["job_id"])
 
-        return await _answered(request, JOB_WORDS, run)
+        return await _answered(request, words, run)
 
     return endpoint
 
@@ -127,8 +130,8 @@ def _add_system(app: FastAPI, service: Service) -> None:
     async def not_found(_request: Request, _error: Exception) -> Response:
         return PlainTextResponse(text, status_code=404)
 
-    async def wrong_method(request: Request, error: Exception) -> Response:
-        allow = (error.headers or {}).get("Allow", "") if isinstance(error, HTTPException) else ""
+    async def wrong_method(request: Request, _error: Exception) -> Response:
+        allow = allowed(app, request.url.path)
         operation = by_path.get(request.url.path)
         how = f"POST a form to {operation.path}" if operation is not None else f"Use {allow}"
         mistake = UserError("wrong_method", f"{request.method} is not for this path", action=how)
@@ -145,6 +148,12 @@ def _add_system(app: FastAPI, service: Service) -> None:
     _add(app, "/readyz", "GET", readyz, openapi.system_operation("Whether Redis answers and a worker works"))
     app.add_exception_handler(404, not_found)
     app.add_exception_handler(405, wrong_method)
+
+
+def allowed(app: FastAPI, path: str) -> str:
+    """All methods for a path, as the Allow header names them: the framework looks at the first route only."""
+    routes = (route for route in app.routes if isinstance(route, Route) and route.path_regex.match(path))
+    return ", ".join(sorted({method for route in routes for method in route.methods or ()}))
 
 
 def _request_id(request: Request) -> str:

@@ -38,7 +38,7 @@ _MEANINGS = {
     404: "There is none of this name that is yours",
     405: "Another method is meant",
     408: "The form did not come in time",
-    409: "It exists already, another job runs, or the awaited job was canceled or superseded",
+    409: "It exists already, another job runs, the job has ended, or the awaited one was canceled or superseded",
     413: "The body is longer than 64 KiB",
     429: "Too many wait for their token to be checked: Retry-After says when to come again",
     500: "A mistake of kanto's own; its log has more",
@@ -71,6 +71,8 @@ def form_operation(operation: Operation) -> Described:
     codes = {*_ALWAYS}
     if operation.makes_job:
         codes |= {202, 409, 502}
+    if operation.name == "cancel":
+        codes |= {409}
     if operation.name not in ("create", "list"):
         codes |= {404}
     extra: Schema = {
@@ -90,12 +92,22 @@ _PREFER: Schema = {
 }
 
 
+_JOB: Schema = {"name": "job_id", "in": "path", "required": True, "schema": {"type": "string"}}
+
+
 def job_operation() -> Described:
-    parameter: Schema = {"name": "job_id", "in": "path", "required": True, "schema": {"type": "string"}}
     return Described(
         "A job: how far it is, or how it ended (HTTP Basic with username and token)",
         _responses(200, 400, 401, 404, 429, 500, 503),
-        {"parameters": [parameter]},
+        {"parameters": [_JOB]},
+    )
+
+
+def cancel_operation() -> Described:
+    return Described(
+        "Cancel a job: the cluster goes back to what it was (HTTP Basic with username and token)",
+        _responses(200, 400, 401, 404, 409, 429, 500, 503),
+        {"parameters": [_JOB]},
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from api.call import Call
+from api.cancel import CANCEL_WORDS, cancel
 from api.change import delete, replicate, scale
 from api.create import create
 from api.envelope import Answer, Words
@@ -90,4 +91,5 @@ OPERATIONS = (
     Operation("/v0/list", "your clusters", Words("couchdb list clusters", "user"), list_clusters),
     Operation("/v0/detail", "a cluster as it is now", Words("couchdb cluster detail"), detail, (TAG,)),
     Operation("/v0/job", "a job: how far it is, or how it ended", Words("couchdb job detail", "job"), job, (JOB_ID,)),
+    Operation("/v0/cancel", "cancel a job: the cluster goes back to what it was", CANCEL_WORDS, cancel, (JOB_ID,)),
 )

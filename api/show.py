@@ -14,9 +14,12 @@ from api.submit import no_such_cluster
 from common.cluster import ClusterKey
 from common.errors import UserError
 from common.jobs import Job
+from common.settings import Settings
 from common.store.port import ClusterRecord, Store
 
-_JOB_ID = re.compile("[0-9a-f]{32}")
+JOB_ID = re.compile("[0-9a-f]{32}")
+
+DAY = 24 * 3600.0
 
 FRESH_WITHIN = 1.0
 """Seconds that detail waits for a fresh look."""
@@ -61,15 +64,26 @@ async def job(call: Call) -> Answer:
 async def show_job(call: Call, job_id: str) -> Answer:
     """A job of the caller's own; somebody else's does not exist (404, and not 403)."""
     service = call.service
-    if not _JOB_ID.fullmatch(job_id):
+    if not JOB_ID.fullmatch(job_id):
         job_id = ""  # no job has this id; the caller is proved all the same
     found = await service.threads.run(_find_job, service.store, call.caller.user, job_id)
     await call.prove(found.stored)
     if found.job is None:
-        raise UserError("no_such_job", "you have no job of this id", action="The answer with the job named its id")
+        raise no_such_job(service.settings)
     headers = {} if found.job.status.is_ended else {"Retry-After": ASK_AGAIN_AFTER}
     shown = job_detail(found.job, found.record)
     return Answer(200, "ok", call.words.done(job_id), result=shown, headers=headers)
+
+
+def no_such_job(settings: Settings) -> UserError:
+    """Also of one that was forgotten: jobs live in Redis alone, clusters do not."""
+    kept = settings.keep_jobs
+    how_long = f"{kept / DAY:g} days" if kept >= DAY else f"{kept:g} seconds"
+    return UserError(
+        "no_such_job",
+        f"you have no job of this id. A job is kept for {how_long} after its end, and is lost with a lost Redis",
+        action="The answer with the job named its id. Clusters are not lost: detail shows what became of yours",
+    )
 
 
 # what is read in one hop to a thread

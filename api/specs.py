@@ -10,17 +10,21 @@ from common.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """`restore` is the spec that comes back if the job ends without success (hazards H23)."""
+    """`restore` is the spec that comes back if the job ends without success (hazards H23), `undo` if it is canceled."""
 
     kind: JobKind
     spec: ClusterSpec
     restore: ClusterSpec | None = None
+    undo: ClusterSpec | None = None
 
 
 def creation(
     *, caller: Caller, tag: str, replicas: int, incarnation: str, admin_line: str, settings: Settings
 ) -> Change:
-    """A new cluster: its owner is its CouchDB admin, and it replicates the databases that new clusters do."""
+    """A new cluster: its owner is its CouchDB admin, and it replicates the databases that new clusters do.
+
+    Canceled it is a cluster to be removed.
+    """
     spawner: Spawner = "process" if settings.platform == "process" else settings.spawner_type
     spec = ClusterSpec(
         user=caller.user,
@@ -32,14 +36,14 @@ def creation(
         admin_line=admin_line,
         spawner=spawner,
     )
-    return Change(JobKind.CREATE, spec)
+    return Change(JobKind.CREATE, spec, undo=replace(spec, deleted=True))
 
 
 def scaling(spec: ClusterSpec, *, replicas: int, force: bool) -> Change:
     """Another number of instances. Fewer may turn out impossible, so the former spec is kept at hand."""
     shrinks = replicas < spec.replicas
     restore = replace(spec, force=False) if shrinks else None
-    return Change(JobKind.SCALE, replace(spec, replicas=replicas, force=force), restore)
+    return Change(JobKind.SCALE, replace(spec, replicas=replicas, force=force), restore, undo=former(spec))
 
 
 def replication(spec: ClusterSpec, databases: Databases) -> Change:
@@ -48,12 +52,18 @@ def replication(spec: ClusterSpec, databases: Databases) -> Change:
     if len(names) > MAX_DATABASES:
         raise too_many_databases(len(names))
     everything = spec.all_databases or databases.everything
-    return Change(JobKind.REPLICATE, replace(spec, databases=names, all_databases=everything, force=False))
+    new = replace(spec, databases=names, all_databases=everything, force=False)
+    return Change(JobKind.REPLICATE, new, undo=former(spec))
 
 
 def deletion(spec: ClusterSpec, *, force: bool) -> Change:
-    """The end of a cluster. There is no way back from here (hazards H23)."""
-    return Change(JobKind.DELETE, replace(spec, deleted=True, force=force))
+    """The end of a cluster. There is no way back once a worker has begun with it (hazards H23)."""
+    return Change(JobKind.DELETE, replace(spec, deleted=True, force=force), undo=former(spec))
+
+
+def former(spec: ClusterSpec) -> ClusterSpec | None:
+    """What a cancel of a change of this spec brings back: `force` was a word for one job. None for what is deleted."""
+    return None if spec.deleted else replace(spec, force=False)
 
 
 def deadlines(kind: JobKind, settings: Settings) -> tuple[float, float]:

@@ -37,6 +37,7 @@ def submission_of(
         progress_deadline=progress_deadline,
         request_id=request_id,
         restore=change.restore,
+        undo=change.undo,
     )
 
 

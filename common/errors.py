@@ -98,6 +98,8 @@ CODES: dict[str, int] = {
     "wrong_method": 405,
     "cluster_exists": 409,
     "job_running": 409,
+    "job_ended": 409,
+    "no_way_back": 409,
     "superseded": 409,
     "canceled": 409,
     # how it went

@@ -30,7 +30,7 @@ def test_a_new_cluster_keeps_the_spawner_of_its_creation(settings: Settings, spa
         settings=settings,
     )
     expected = replace(SPEC, force=False, spawner=spawner, databases=settings.default_databases)
-    assert made == specs.Change(JobKind.CREATE, expected)
+    assert made == specs.Change(JobKind.CREATE, expected, undo=replace(expected, deleted=True))
 
 
 @pytest.mark.parametrize(("replicas", "has_way_back"), [(2, True), (3, False), (4, False)])
@@ -38,6 +38,7 @@ def test_only_shrinking_needs_a_way_back(replicas: int, has_way_back: bool) -> N
     made = specs.scaling(SPEC, replicas=replicas, force=False)
     assert made.spec == replace(SPEC, replicas=replicas, force=False)
     assert made.restore == (replace(SPEC, force=False) if has_way_back else None)
+    assert made.undo == replace(SPEC, force=False)
 
 
 def test_force_is_for_one_job_only() -> None:
@@ -62,10 +63,15 @@ def test_a_saved_list_has_an_end() -> None:
     assert caught.value.code == "bad_databases"
 
 
-def test_deletion_has_no_way_back() -> None:
-    assert specs.deletion(SPEC, force=False) == specs.Change(
-        JobKind.DELETE, replace(SPEC, deleted=True, force=False), restore=None
-    )
+def test_deletion_comes_back_by_a_cancel_only() -> None:
+    deleted = replace(SPEC, deleted=True, force=False)
+    made = specs.deletion(SPEC, force=False)
+    assert made == specs.Change(JobKind.DELETE, deleted, restore=None, undo=replace(SPEC, force=False))
+    assert specs.deletion(deleted, force=False).undo is None
+
+
+def test_a_canceled_replication_gives_the_saved_list_of_before() -> None:
+    assert specs.replication(SPEC, Databases(("a",), everything=True)).undo == replace(SPEC, force=False)
 
 
 @pytest.mark.parametrize("kind", list(JobKind))
