@@ -17,6 +17,7 @@ from worker.core.actions import (
     Provision,
     PutFills,
     PutReplications,
+    PutSecurity,
     Remove,
     Retire,
     Serve,
@@ -26,7 +27,9 @@ from worker.core.actions import (
 from worker.core.observed import Drained, Instance, Observed, Unknown
 from worker.ports import Couch, Credentials, Platform
 
-OfCouch = CreateDatabases | PutReplications | DeleteReplications | PutFills | DeleteFills | Fence | Unfence
+OfCouch = (
+    CreateDatabases | PutSecurity | PutReplications | DeleteReplications | PutFills | DeleteFills | Fence | Unfence
+)
 
 DRAIN_SECONDS = 4.0
 """The longest piece of draining in one step: it ends well within a lease."""
@@ -75,6 +78,8 @@ class Hands:
         match action:
             case CreateDatabases(name, databases):
                 self._couch.create_databases(self._instance(name), databases, self._credentials())
+            case PutSecurity(name, texts):
+                self._couch.put_security(self._instance(name), dict(texts), self._credentials())
             case PutReplications(name, wanted):
                 self._couch.put_replications(self._instance(name), wanted, self._instances(), self._credentials())
             case DeleteReplications(name, unwanted):

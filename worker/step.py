@@ -12,7 +12,7 @@ from common.log import get
 from common.store.port import Lease, Outcome
 from worker import outcome
 from worker.apply import Hands, apply
-from worker.core import parting, remember, status
+from worker.core import parting, remember, security, status
 from worker.core.actions import Apply
 from worker.core.decide import decide
 from worker.core.memory import Memory, Policy
@@ -98,7 +98,8 @@ class Turn:
         """Look, decide and do; the actions of the plan have been carried out when this returns."""
         engine, record = self._engine, self._lease.record
         now = self._lease.now + self.age()
-        observed = observe(record.spec, engine.platform, engine.couch)
+        asked = security.asked(record.spec, self._memory, now)
+        observed = observe(record.spec, engine.platform, engine.couch, security=asked)
         plan, self._memory = decide(
             record.spec, observed, self._memory, now, version=record.version, policy=engine.policy
         )
@@ -140,11 +141,19 @@ class Turn:
         current = (record.version, self._memory.durable)
         if self._memory.mirrored == current:
             return
+        self._seal()
         self._claim()
         self._engine.platform.mirror(
             MirrorRecord(record.spec, record.version, record.owner_hash, self._memory.durable, self._lease.fence)
         )
         self._memory = replace(self._memory, mirrored=current)
+
+    def _seal(self) -> None:
+        """A delete that the mirror may tell of can be canceled no more, and its job says so first (hazards H23)."""
+        job = self._lease.job
+        if self._lease.record.spec.deleted and job is not None and not job.is_sealed:
+            self._engine.store.save(self._lease, Outcome(due_in=0.0, seals=True))
+            self._engine.store.check(self._lease)
 
     def failed(self, error: KantoError) -> Outcome:
         cause = repr(error.__cause__) if error.__cause__ else None

@@ -26,6 +26,14 @@ class CreateDatabases:
 
 
 @dataclass(frozen=True, slots=True)
+class PutSecurity:
+    """These databases of this instance have these `_security`, as canonical JSON. Safe to repeat: it states them."""
+
+    instance: str
+    wanted: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PutReplications:
     """kanto's documents for these replications are in the source's `_replicator`.
 
@@ -123,6 +131,7 @@ class Remove:
 Action = (
     Provision
     | CreateDatabases
+    | PutSecurity
     | PutReplications
     | DeleteReplications
     | PutFills

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from common.cluster import ClusterSpec
 from common.view import Reason
-from worker.core import leaving, losses, remember, removal, rules
+from worker.core import leaving, losses, remember, removal, rules, security
 from worker.core.actions import Apply, Done, Plan, Wait
 from worker.core.memory import Memory, Policy
 from worker.core.observed import Observed, Unknown
@@ -27,7 +27,7 @@ Quick at first, then ever calmer, within the two bounds.
 NOTES = frozenset({"instance_lost"})
 """What people must know although the cluster is whole: said beside the status, which it does not change."""
 
-HARMLESS = frozenset({"data_lost", "documents_refused"}) | NOTES
+HARMLESS = frozenset({"data_lost", "documents_refused", "security_disputed"}) | NOTES
 """Reasons that people must see but that no further step of kanto's can mend: nothing waits for them."""
 
 RULES: tuple[Callable[[Situation], Says], ...] = (
@@ -39,6 +39,7 @@ RULES: tuple[Callable[[Situation], Says], ...] = (
     rules.whoever_stays_is_unfenced,
     # what is in it
     rules.databases_exist,
+    security.is_one_everywhere,
     rules.the_ring_is_made,
     rules.what_backs_off_is_kicked,
     # who serves

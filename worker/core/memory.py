@@ -97,6 +97,13 @@ class Memory:
     moved_at: float = 0.0
     # what the platform's mirror was last given
     mirrored: tuple[int, Durable] | None = None
+    # digests of `_security`: what was agreed on by database, what another instance has by `uuid database`
+    security: Mapping[str, str] = field(default_factory=dict)
+    security_apart: Mapping[str, str] = field(default_factory=dict)
+    security_disputed: tuple[str, ...] = ()
+    # the last database of which it was read, and when to read on
+    security_cursor: str = ""
+    security_after: float = 0.0
     # no Provision, Drain, Retire again before
     provision_after: float = 0.0
     drain_after: float = 0.0

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from common.cluster import ClusterSpec, Durable
 from common.view import Reason
-from worker.core import losses, parting, ring
+from worker.core import losses, parting, ring, security
 from worker.core.actions import (
     Action,
     CreateDatabases,
@@ -14,6 +14,7 @@ from worker.core.actions import (
     Provision,
     PutFills,
     PutReplications,
+    PutSecurity,
     Retire,
 )
 from worker.core.memory import Memory, Policy, Since
@@ -57,6 +58,7 @@ def look(
     memory = filled(Situation(spec, observed, platform, memory, now, policy))
     memory = parting.leavers(Situation(spec, observed, platform, memory, now, policy))
     memory = losses.noticed(Situation(spec, observed, platform, memory, now, policy))
+    memory = security.noticed(Situation(spec, observed, platform, memory, now, policy))
     situation = Situation(spec, observed, platform, memory, now, policy)
     down = {i.name: memory.down.get(i.name, now) for i in situation.instances if not situation.is_filled(i.name)}
     return replace(memory, down=down, passing=passing(situation), kicks=kicks(situation))
@@ -145,7 +147,7 @@ def applied(memory: Memory, actions: Sequence[Action], now: float) -> Memory:
     )
 
 
-def carried_out(memory: Memory, actions: Iterable[Action], observed: Observed) -> Memory:
+def carried_out(memory: Memory, actions: Sequence[Action], observed: Observed) -> Memory:
     """The actions of a plan have been carried out: which data each replication was written for.
 
     A database that was made anew on an instance counts as other data.
@@ -164,7 +166,8 @@ def carried_out(memory: Memory, actions: Iterable[Action], observed: Observed) -
                     reached.pop(replication_key(w), None)
             case _:
                 pass
-    return replace(memory, reached=reached)
+    is_set_anew = any(isinstance(action, CreateDatabases | PutSecurity) for action in actions)
+    return replace(memory, reached=reached, security_after=0.0 if is_set_anew else memory.security_after)
 
 
 def written_by(action: Action) -> list[str]:

@@ -57,6 +57,7 @@ def describe(plan: Plan) -> str:
 STEPS = {
     "Provision": "starting instances",
     "CreateDatabases": "creating databases",
+    "PutSecurity": "giving databases one _security",
     "PutReplications": "linking the ring",
     "DeleteReplications": "removing links that are no longer wanted",
     "PutFills": "filling new instances",

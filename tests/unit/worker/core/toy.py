@@ -14,6 +14,7 @@ from worker.core.actions import (
     Provision,
     PutFills,
     PutReplications,
+    PutSecurity,
     Remove,
     Retire,
     Serve,
@@ -65,6 +66,8 @@ class Toy:
                 self._change(name, fence=Fenced(nonce))
             case Unfence(name):
                 self._change(name, fence=None)
+            case PutSecurity(name, texts):
+                self._change(name, security={**self.nodes[name].security, **dict(texts)})
             case Drain(name, _, target, _):
                 return self._drain(name, target)
             case Retire(name, identity):
