@@ -39,6 +39,18 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class JobChange:
+    """What a job was like after its change number `revision`, which was made at `at` (Unix seconds)."""
+
+    revision: int
+    at: float
+    status: JobStatus
+    step: str
+    progress: Progress
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class JobError:
     """How a job failed: a stable code, a sentence, and what to do about it."""
 
@@ -54,6 +66,7 @@ class Job:
     `deadline_at` ends it whatever happens; `progress_deadline_at` moves with each progress (hazards H24).
     `restore` is the spec that comes back when the job ends without success (scale down only, hazards H23); `undo` is
     the one that a cancel brings back. `is_sealed`: nothing brings back what its effects take, and they have begun.
+    `revision` counts the changes that people are told of: of status, step, progress and reasons.
     """
 
     id: str
@@ -75,6 +88,7 @@ class Job:
     restore: ClusterSpec | None = None
     undo: ClusterSpec | None = None
     is_sealed: bool = False
+    revision: int = 0
 
     @property
     def way_back(self) -> ClusterSpec | None:

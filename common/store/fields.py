@@ -1,12 +1,13 @@
 """The fields of Redis's hashes: a cluster's and a job's to plain data and back. Times in them are milliseconds."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from common.cluster import ClusterKey, ClusterSpec, Durable, MirrorRecord
 from common.codec import decode, encode
-from common.jobs import Job, JobError, JobKind, JobStatus, Progress
-from common.store.port import ClusterRecord, Lease, Outcome, Submission
+from common.jobs import Job, JobChange, JobError, JobKind, JobStatus, Progress
+from common.store.admission import Once
+from common.store.port import ClusterRecord, JobLog, Lease, Outcome, Remembered, Submission
 from common.store.rules import HORIZON, canceled_error, deadline_error, milliseconds, superseded_error
 from common.view import ClusterView, Reason
 
@@ -74,6 +75,7 @@ def build_job(fields: Fields) -> Job:
         restore=decode(ClusterSpec, fields["restore"]) if "restore" in fields else None,
         undo=decode(ClusterSpec, fields["undo"]) if "undo" in fields else None,
         is_sealed="sealed" in fields,
+        revision=int(fields.get("revision", "0")),
     )
     match fields.get("cause"):
         case "deadline":
@@ -83,6 +85,28 @@ def build_job(fields: Fields) -> Job:
         case "canceled":
             return replace(job, error=canceled_error(job))
     return job
+
+
+def build_change(entry: str, fields: Fields) -> JobChange:
+    """An entry of a job's changes; what was not written yet is empty there."""
+    return JobChange(
+        revision=int(entry.partition("-")[0]),
+        at=_seconds(fields["at"]),
+        status=JobStatus(fields["status"]),
+        step=fields["step"],
+        progress=decode(Progress, fields["progress"]) if fields["progress"] else Progress(),
+        reasons=decode(_Reasons, fields["reasons"]) if fields["reasons"] else (),
+    )
+
+
+def build_log(job: Job, changes: Iterable[JobChange], *, after: int) -> JobLog:
+    """Changes are numbered without a gap, so counting them tells whether any is missing."""
+    found = tuple(changes)
+    return JobLog(job, found, is_whole=len(found) == job.revision - after)
+
+
+def build_remembered(name: str, fields: Fields, job: Job | None) -> Remembered:
+    return Remembered(Once(name, fields["salt"], fields["mark"]), decode(ClusterSpec, fields["spec"]), job)
 
 
 def submission_fields(submission: Submission) -> Iterator[tuple[str, str]]:
@@ -99,10 +123,19 @@ def submission_fields(submission: Submission) -> Iterator[tuple[str, str]]:
     yield "progress_deadline", duration(submission.progress_deadline)
     if submission.expected_version is not None:
         yield "expected_version", str(submission.expected_version)
-    if submission.restore is not None:
-        yield "restore", encode(submission.restore)
-    if submission.undo is not None:
-        yield "undo", encode(submission.undo)
+    yield "replicas", str(spec.replicas)
+    for name, former in (("restore", submission.restore), ("undo", submission.undo)):
+        if former is not None:
+            yield name, encode(former)
+            yield f"{name}_replicas", str(former.replicas)
+    limits = submission.limits
+    for name, most in (("clusters", limits.clusters), ("instances", limits.instances), ("jobs", limits.jobs)):
+        if most is not None:
+            yield f"most_{name}", str(most)
+    if submission.once is not None:
+        yield "once", submission.once.name
+        yield "once_salt", submission.once.salt
+        yield "once_mark", submission.once.mark
 
 
 def key_fields(key: ClusterKey) -> Iterator[tuple[str, str]]:
@@ -112,7 +145,7 @@ def key_fields(key: ClusterKey) -> Iterator[tuple[str, str]]:
 
 
 def lease_fields(lease: Lease) -> Iterator[tuple[str, str]]:
-    yield "id", cluster_id(lease.key)
+    yield from key_fields(lease.key)
     yield "fence", str(lease.fence)
     yield "ttl", duration(lease.ttl)
     yield "version", str(lease.record.version)
@@ -144,12 +177,12 @@ def outcome_fields(outcome: Outcome) -> Iterator[tuple[str, str]]:
 
 
 def mirror_values(mirror: MirrorRecord) -> tuple[str, ...]:
-    """The nine values that `rebuild.lua` takes, in its order."""
+    """The ten values that `rebuild.lua` takes, in its order."""
     spec = mirror.spec
     numbers = (str(mirror.version), str(mirror.fence))
     return (
         *(spec.user, spec.tag, *numbers, spec.incarnation, _flag(spec.deleted)),
-        *(encode(spec), encode(mirror.durable), mirror.owner_hash),
+        *(encode(spec), encode(mirror.durable), mirror.owner_hash, str(spec.replicas)),
     )
 
 

@@ -1,18 +1,34 @@
 """The store in memory, the twin of the Redis one: for tests and the simulation. Time enters as an argument."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import islice
 
 from common.cluster import ClusterKey, MirrorRecord
 from common.errors import LeaseLost, NotRebuilt
 from common.jobs import Job, JobStatus
+from common.store import memory_users
+from common.store.admission import Admission, Full, Knock, User, Window
+from common.store.fields import build_log
+from common.store.memory_admission import admit, hit
 from common.store.memory_cancel import cancel
 from common.store.memory_outcome import tell, write_outcome
 from common.store.memory_state import KeptCluster, State
 from common.store.memory_submit import submit
-from common.store.port import Claim, ClusterRecord, Event, Lease, Outcome, Submission, Submitted
+from common.store.port import (
+    Claim,
+    ClusterRecord,
+    Event,
+    JobLog,
+    JobMark,
+    Lease,
+    Outcome,
+    Remembered,
+    Submission,
+    Submitted,
+)
 from common.store.rules import (
     EVENTS_BLOCK,
     HORIZON,
@@ -55,11 +71,23 @@ class MemoryStore:
         with self._transaction() as (state, now):
             return cancel(state, user, job_id, now)
 
+    def remembered(self, user: str, once: str) -> Remembered | None:
+        with self._transaction() as (state, now):
+            return state.remembered(user, once, now)
+
+    def admit(self, knock: Knock) -> Admission:
+        with self._transaction() as (state, now):
+            return admit(state, knock, now)
+
+    def hit(self, windows: Iterable[Window]) -> Full | None:
+        with self._transaction() as (state, now):
+            return hit(state, windows, now)
+
     def owner_hash(self, user: str) -> str | None:
         with self._transaction() as (state, _):
             if not state.is_rebuilt:
                 raise NotRebuilt
-            return state.owners.get(user)
+            return state.login_of(user)
 
     def cluster(self, key: ClusterKey) -> ClusterRecord | None:
         with self._transaction() as (state, _):
@@ -75,10 +103,29 @@ class MemoryStore:
         with self._transaction() as (state, now):
             return state.job(job_id, now)
 
-    def jobs(self, user: str, *, limit: int = 100) -> tuple[Job, ...]:
+    def jobs(
+        self,
+        user: str,
+        *,
+        limit: int = 100,
+        after: JobMark | None = None,
+        tag: str | None = None,
+        statuses: Collection[JobStatus] = (),
+    ) -> tuple[Job, ...]:
         with self._transaction() as (state, now):
-            mine = (state.job(job_id, now) for job_id in state.jobs.newest_first(user, now)[:limit])
-            return tuple(job for job in mine if job is not None)
+            ids = state.jobs.newest_first(user, now, after=after)
+            of_tag = (job_id for job_id in ids if tag is None or state.jobs.tag_of(job_id) == tag)
+            mine = (state.job(job_id, now) for job_id in of_tag)
+            wanted = (job for job in mine if job is not None and (not statuses or job.status in statuses))
+            return tuple(islice(wanted, max(limit, 0)))
+
+    def changes(self, job_id: str, *, after: int) -> JobLog | None:
+        with self._transaction() as (state, now):
+            job = state.job(job_id, now)
+            if job is None:
+                return None
+            changes = (change for change in state.jobs.changes(job, now) if change.revision > after)
+            return build_log(job, changes, after=after)
 
     def wake(self, key: ClusterKey, due_in: float = 0.0) -> None:
         with self._transaction() as (state, now):
@@ -161,6 +208,30 @@ class MemoryStore:
             if known is None or known.released != lease.fence:
                 _release(state, _held(state, lease), lease, outcome, now)
 
+    # what an operator does
+
+    def users(self) -> tuple[User, ...]:
+        with self._transaction() as (state, _):
+            return memory_users.users(state)
+
+    def add_user(self, user: str, owner_hash: str) -> None:
+        with self._transaction() as (state, _):
+            memory_users.add(state, user, owner_hash)
+
+    def give_token(self, user: str, owner_hash: str) -> None:
+        with self._transaction() as (state, now):
+            memory_users.give_token(state, user, owner_hash, now)
+
+    def disable_user(self, user: str, *, disabled: bool) -> None:
+        with self._transaction() as (state, _):
+            memory_users.disable(state, user, disabled=disabled)
+
+    def remove_user(self, user: str) -> None:
+        with self._transaction() as (state, _):
+            memory_users.remove(state, user)
+
+    # the first start
+
     def is_rebuilt(self) -> bool:
         with self._transaction() as (state, _):
             return state.is_rebuilt
@@ -195,7 +266,7 @@ def _start(state: State, kept: KeptCluster, now: int) -> Job | None:
     if job is None or job.status is not JobStatus.QUEUED:
         return job
     started = replace(job, status=JobStatus.RUNNING, started_at=now / 1000)
-    state.jobs.put(started)
+    started = state.note(started, now)
     state.events.post(job.key, job.id, now)
     return started
 

@@ -1,10 +1,12 @@
 """The jobs of the store in memory, as encoded text, until they have been kept long enough."""
 
+from collections import deque
 from dataclasses import dataclass
 
 from common.codec import decode, encode
-from common.jobs import Job
-from common.store.rules import JOBS_PER_USER
+from common.jobs import Job, JobChange
+from common.store.port import JobMark
+from common.store.rules import CHANGES, JOBS_PER_USER, KEEP_CHANGES, milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +15,7 @@ class _Kept:
 
     text: str
     user: str
+    tag: str
     created_at: int
     late_at: int | None
     expires_at: int | None
@@ -33,11 +36,14 @@ class KeptJobs:
     def __init__(self, *, keep: int) -> None:
         self._keep = keep
         self._jobs: dict[str, _Kept] = {}
+        self._changes: dict[str, deque[JobChange]] = {}
 
     def put(self, job: Job) -> None:
         late_at = None if job.status.is_ended else _deadline(job)
         expires_at = None if job.ended_at is None else round(job.ended_at * 1000) + self._keep
-        self._jobs[job.id] = _Kept(encode(job), job.key.user, round(job.created_at * 1000), late_at, expires_at)
+        self._jobs[job.id] = _Kept(
+            encode(job), job.key.user, job.key.tag, round(job.created_at * 1000), late_at, expires_at
+        )
 
     def get(self, job_id: str, now: int) -> Job | None:
         kept = self._jobs.get(job_id)
@@ -45,18 +51,35 @@ class KeptJobs:
             return None
         return decode(Job, kept.text)
 
+    def keep_change(self, job_id: str, change: JobChange) -> None:
+        self._changes.setdefault(job_id, deque(maxlen=CHANGES)).append(change)
+
+    def changes(self, job: Job, now: int) -> tuple[JobChange, ...]:
+        """Those that are kept, oldest first."""
+        if job.ended_at is not None and milliseconds(job.ended_at) + milliseconds(KEEP_CHANGES) <= now:
+            return ()
+        return tuple(self._changes.get(job.id, ()))
+
+    def unfinished(self, user: str) -> list[str]:
+        """Ids of jobs of the user that have not ended, also of those that should have."""
+        return sorted(job_id for job_id, kept in self._jobs.items() if kept.user == user and kept.late_at is not None)
+
     def late(self, now: int) -> list[str]:
         """Ids of jobs past a deadline, the longest overdue first."""
         late = [(kept.late_at, job_id) for job_id, kept in self._jobs.items() if kept.late_at is not None]
         return [job_id for late_at, job_id in sorted(late) if late_at <= now]
 
-    def newest_first(self, user: str, now: int) -> list[str]:
+    def tag_of(self, job_id: str) -> str:
+        return self._jobs[job_id].tag
+
+    def newest_first(self, user: str, now: int, *, after: JobMark | None = None) -> list[str]:
         mine = [
             (kept.created_at, job_id)
             for job_id, kept in self._jobs.items()
             if kept.user == user and (kept.expires_at is None or kept.expires_at > now)
         ]
-        return [job_id for _, job_id in sorted(mine, reverse=True)]
+        mark = None if after is None else (milliseconds(after.created_at), after.job_id)
+        return [place[1] for place in sorted(mine, reverse=True) if mark is None or place < mark]
 
     def trim(self, user: str, now: int) -> None:
         """Drop what has expired, and ended jobs of the user beyond the newest so many."""
@@ -66,3 +89,4 @@ class KeptJobs:
             for job_id, kept in self._jobs.items()
             if kept.late_at is not None or not (job_id in old or (kept.expires_at or 0) <= now)
         }
+        self._changes = {job_id: kept for job_id, kept in self._changes.items() if job_id in self._jobs}

@@ -25,9 +25,16 @@ def write_outcome(state: State, kept: KeptCluster, lease: Lease, outcome: Outcom
     job = state.jobs.get(lease.job.id, now)
     if job is None:
         return None
-    job = _move(job, outcome, now)
-    state.jobs.put(job)
-    return job
+    moved = _move(job, outcome, now)
+    if _told(moved) != _told(job):
+        return state.note(moved, now)
+    state.jobs.put(moved)
+    return moved
+
+
+def _told(job: Job) -> tuple[object, ...]:
+    """What those who listen are told of."""
+    return job.step, job.progress, job.reasons
 
 
 def _move(job: Job, outcome: Outcome, now: int) -> Job:

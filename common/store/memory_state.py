@@ -4,10 +4,11 @@ from dataclasses import dataclass, replace
 
 from common.cluster import ClusterKey, ClusterSpec
 from common.codec import decode, encode
-from common.jobs import Job, JobError, JobStatus
+from common.jobs import Job, JobChange, JobError, JobStatus
+from common.store.admission import Once
 from common.store.memory_events import EventLog
 from common.store.memory_jobs import KeptJobs, is_late
-from common.store.port import ClusterRecord
+from common.store.port import ClusterRecord, Remembered
 from common.store.rules import HORIZON, canceled_error, deadline_error, milliseconds, superseded_error
 
 
@@ -34,6 +35,16 @@ class KeptCluster:
         return self.lease_until is not None and now < self.lease_until <= now + milliseconds(HORIZON)
 
 
+@dataclass(frozen=True, slots=True)
+class KeptOnce:
+    """What an idempotency key stands for until `ends_at`, in milliseconds. `spec` is encoded text."""
+
+    once: Once
+    job_id: str
+    spec: str
+    ends_at: int
+
+
 class State:
     """All that is kept. Not thread-safe: the store holds the lock. `now` is milliseconds everywhere."""
 
@@ -41,6 +52,9 @@ class State:
         self.counter = 0
         self.is_rebuilt = False
         self.owners: dict[str, str] = {}
+        self.disabled: set[str] = set()
+        self.windows: dict[str, int] = {}
+        self.once: dict[tuple[str, str], KeptOnce] = {}
         self.clusters: dict[ClusterKey, KeptCluster] = {}
         self.due: dict[ClusterKey, int] = {}
         self.jobs = KeptJobs(keep=keep_jobs)
@@ -50,6 +64,23 @@ class State:
     def next_number(self, now: int) -> int:
         self.counter = max(self.counter + 1, now)
         return self.counter
+
+    # users
+
+    def login_of(self, user: str) -> str | None:
+        """The hash by which a user is known; None for nobody's name and for a disabled user."""
+        return None if user in self.disabled else self.owners.get(user)
+
+    def sizes(self, user: str) -> dict[str, int]:
+        """How many instances are asked for, by tag of the user's clusters that are not gone."""
+        mine = ((key.tag, kept) for key, kept in self.clusters.items() if key.user == user)
+        return {tag: kept.record.spec.replicas for tag, kept in mine if kept.gone_until is None}
+
+    def remembered(self, user: str, name: str, now: int) -> Remembered | None:
+        kept = self.once.get((user, name))
+        if kept is None or kept.ends_at <= now:
+            return None
+        return Remembered(kept.once, decode(ClusterSpec, kept.spec), self.job(kept.job_id, now))
 
     # due times
 
@@ -93,6 +124,15 @@ class State:
         job = self.job(kept.record.job, now)
         return None if job is None or job.status.is_ended else job
 
+    def note(self, job: Job, now: int) -> Job:
+        """Number a change of a job, and keep it for those who listen."""
+        noted = replace(job, revision=job.revision + 1)
+        self.jobs.put(noted)
+        self.jobs.keep_change(
+            job.id, JobChange(noted.revision, now / 1000, job.status, job.step, job.progress, job.reasons)
+        )
+        return noted
+
     def end(self, kept: KeptCluster, job: Job, status: JobStatus, error: JobError | None, now: int) -> None:
         result = kept.record.view if status is JobStatus.SUCCEEDED else None
         self._finish(replace(job, status=status, result=result, error=error), now)
@@ -102,7 +142,7 @@ class State:
     def cancel(self, job: Job, now: int) -> Job:
         """The job, ended as canceled; its cluster goes back."""
         ended = replace(job, status=JobStatus.CANCELED, error=canceled_error(job), ended_at=now / 1000)
-        self._finish(ended, now)
+        ended = self._finish(ended, now)
         kept = self.clusters.get(job.key)
         if kept is not None:
             self.bring_back(kept, job, job.way_back, now)
@@ -116,19 +156,20 @@ class State:
     def _end_late(self, job: Job, now: int) -> Job:
         ended = replace(job, status=JobStatus.FAILED, ended_at=now / 1000)
         ended = replace(ended, error=deadline_error(ended))
-        self._finish(ended, now)
+        ended = self._finish(ended, now)
         kept = self.clusters.get(job.key)
         if kept is not None:
             self.bring_back(kept, ended, ended.restore, now)
         return ended
 
-    def _finish(self, job: Job, now: int) -> None:
+    def _finish(self, job: Job, now: int) -> Job:
         """The end of a job, whatever the reason: it happens once, and is told."""
-        self.jobs.put(replace(job, ended_at=now / 1000))
+        ended = self.note(replace(job, ended_at=now / 1000), now)
         kept = self.clusters.get(job.key)
         if kept is not None and kept.record.job == job.id:
             kept.record = replace(kept.record, job=None)
         self.events.post(job.key, job.id, now, ended=True)
+        return ended
 
     def bring_back(self, kept: KeptCluster, job: Job, spec: ClusterSpec | None, now: int) -> None:
         """Bring another spec in place of a job's, if no other came since (hazards H23)."""

@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 from common.cluster import ClusterSpec
+from common.codec import encode
 from common.jobs import Job, JobKind, JobStatus
-from common.store.memory_state import KeptCluster, State
+from common.store.memory_state import KeptCluster, KeptOnce, State
 from common.store.port import ClusterRecord, Refusal, Submission, Submitted
-from common.store.rules import milliseconds
+from common.store.rules import ONCE_FOR, milliseconds
 
 
 def submit(state: State, submission: Submission, now: int) -> Submitted:
@@ -15,7 +16,55 @@ def submit(state: State, submission: Submission, now: int) -> Submitted:
     known = state.job(submission.job_id, now)
     if known is not None:
         return Submitted(known)
-    return _refuse(state, submission, now) or Submitted(_accept(state, submission, now))
+    user, once = submission.spec.user, submission.once
+    remembered = state.remembered(user, once.name, now) if once is not None else None
+    if remembered is not None:
+        return Submitted(None, remembered=remembered)
+    refused = _refuse(state, submission, now)
+    if refused is not None and refused.refusal is Refusal.BUSY and refused.job is not None:
+        if submission.kind is JobKind.DELETE:
+            _remember(state, submission, refused.job.id, state.clusters[submission.spec.key].record.spec, now)
+        return refused
+    limited = refused or _refuse_by_limits(state, submission, now)
+    if limited is not None:
+        return limited
+    job = _accept(state, submission, now)
+    _remember(state, submission, job.id, submission.spec, now)
+    return Submitted(job)
+
+
+def _remember(state: State, submission: Submission, job_id: str, spec: ClusterSpec, now: int) -> None:
+    """What answers for the idempotency key from now on."""
+    once = submission.once
+    if once is not None:
+        state.once[spec.user, once.name] = KeptOnce(once, job_id, encode(spec), now + milliseconds(ONCE_FOR))
+
+
+def _refuse_by_limits(state: State, submission: Submission, now: int) -> Submitted | None:
+    """A delete is never refused, and what makes a user's share smaller is not either."""
+    spec, limits = submission.spec, submission.limits
+    if submission.kind is JobKind.DELETE:
+        return None
+    if limits.jobs is not None and _count_unfinished(state, spec.user, limits.jobs, now) >= limits.jobs:
+        return Submitted(None, Refusal.TOO_MANY_JOBS)
+    sizes = state.sizes(spec.user)
+    own = sizes.get(spec.tag, 0)
+    if own == 0 and limits.clusters is not None and len(sizes) >= limits.clusters:
+        return Submitted(None, Refusal.TOO_MANY_CLUSTERS)
+    total = sum(sizes.values()) - own + spec.replicas
+    if spec.replicas > own and limits.instances is not None and total > limits.instances:
+        return Submitted(None, Refusal.TOO_MANY_INSTANCES)
+    return None
+
+
+def _count_unfinished(state: State, user: str, most: int, now: int) -> int:
+    """How many jobs have not ended. Those past a deadline are ended first where that may make room."""
+    ids = state.jobs.unfinished(user)
+    if len(ids) < most:
+        return len(ids)
+    for job_id in ids:
+        state.job(job_id, now)
+    return len(state.jobs.unfinished(user))
 
 
 def _refuse(state: State, submission: Submission, now: int) -> Submitted | None:
@@ -30,7 +79,8 @@ def _refuse(state: State, submission: Submission, now: int) -> Submitted | None:
 
 
 def _refuse_create(state: State, submission: Submission, kept: KeptCluster | None) -> Submitted | None:
-    if state.owners.get(submission.spec.user, submission.owner_hash) != submission.owner_hash:
+    user = submission.spec.user
+    if user in state.disabled or state.owners.get(user, submission.owner_hash) != submission.owner_hash:
         return Submitted(None, Refusal.TAKEN)
     return None if kept is None else Submitted(None, Refusal.EXISTS)
 

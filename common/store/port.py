@@ -11,13 +11,14 @@ Rules that every implementation keeps:
 - A command that cannot be carried out because the server does not answer raises StoreUnavailable, within 3 seconds.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
 from common.cluster import ClusterKey, ClusterSpec, Durable, MirrorRecord
-from common.jobs import Job, JobError, JobKind, JobStatus, Progress
+from common.jobs import Job, JobChange, JobError, JobKind, JobStatus, Progress
+from common.store.admission import NO_LIMITS, Admission, Full, Knock, Limits, Once, User, Window
 from common.view import ClusterView, Reason
 
 
@@ -47,7 +48,8 @@ class Submission:
     `owner_hash` is the argon2id string of the user's token: create stores it if the user is new (enrolment).
     `restore` is the former spec, for a job whose failure brings it back (hazards H23); `undo` the spec that a cancel
     brings back. Of a delete that ends a job with a `restore`, that one is what a cancel of the delete brings back.
-    `deadline` and `progress_deadline` are seconds from now.
+    `deadline` and `progress_deadline` are seconds from now. `limits` are not asked for a delete, nor for what makes the
+    user's share no bigger. With `once`, a second request of that name is told of the first for 24 hours.
     """
 
     job_id: str
@@ -60,6 +62,8 @@ class Submission:
     request_id: str = ""
     restore: ClusterSpec | None = None
     undo: ClusterSpec | None = None
+    limits: Limits = NO_LIMITS
+    once: Once | None = None
 
 
 class Refusal(StrEnum):
@@ -71,16 +75,49 @@ class Refusal(StrEnum):
     STALE = "stale"  # the record moved since it was read: read again and compute again
     TAKEN = "taken"  # create by a user name that another token has claimed meanwhile
     NOT_REBUILT = "not_rebuilt"  # hazards H22
+    TOO_MANY_CLUSTERS = "too_many_clusters"  # the user's limits
+    TOO_MANY_INSTANCES = "too_many_instances"
+    TOO_MANY_JOBS = "too_many_jobs"
     ENDED = "ended"  # cancel of a job that has ended
     SEALED = "sealed"  # cancel of a job from which there is no way back
 
 
 @dataclass(frozen=True, slots=True)
+class Remembered:
+    """A request that was taken before under an idempotency key: its mark, the spec that its job is to bring about.
+
+    `job` is as it is now; None for one that is not kept any more.
+    """
+
+    once: Once
+    spec: ClusterSpec
+    job: Job | None
+
+
+@dataclass(frozen=True, slots=True)
 class Submitted:
-    """The outcome: a job, or why not (`job` is then the running job's for BUSY)."""
+    """The outcome: a job, or why not (`job` is then the running job's for BUSY), or what was `remembered` instead."""
 
     job: Job | None
     refusal: Refusal | None = None
+    remembered: Remembered | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobMark:
+    """A place in a user's jobs: after the job that was created at `created_at` and has this id."""
+
+    created_at: float
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobLog:
+    """A job and its changes after a revision, oldest first, up to the job's own. `is_whole` unless some are missing."""
+
+    job: Job
+    changes: tuple[JobChange, ...]
+    is_whole: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,9 +195,22 @@ class Store(Protocol):
 
         Delete ends a running job as superseded.
 
-        A job id that is known already changes nothing and answers as the first time. A delete of a cluster whose delete
-        still runs is BUSY with that job; after one that failed, it is a new job.
+        A job id that is known already changes nothing and answers as the first time. So does an idempotency key that is
+        known already, with what is remembered, before anything is refused. A delete of a cluster whose delete still
+        runs is BUSY with that job, for which its key stands then; after one that failed, it is a new job.
         """
+        ...
+
+    def remembered(self, user: str, once: str) -> Remembered | None:
+        """The request that the user's idempotency key of this name stands for, for 24 hours."""
+        ...
+
+    def admit(self, knock: Knock) -> Admission:
+        """Count a request and give what proves its caller, in one transaction. NotRebuilt before the first rebuild."""
+        ...
+
+    def hit(self, windows: Iterable[Window]) -> Full | None:
+        """Count in each of the windows; the one that is full for longest, if any."""
         ...
 
     def cancel(self, user: str, job_id: str) -> Submitted:
@@ -172,7 +222,7 @@ class Store(Protocol):
         ...
 
     def owner_hash(self, user: str) -> str | None:
-        """The argon2id string of the user's token; None for a user nobody claimed.
+        """The argon2id string of the user's token; None for a user nobody claimed, and for a disabled one.
 
         NotRebuilt before the first rebuild.
         """
@@ -190,8 +240,24 @@ class Store(Protocol):
         """The job; one past its deadline is ended here as well as in `claim` (hazards H24)."""
         ...
 
-    def jobs(self, user: str, *, limit: int = 100) -> tuple[Job, ...]:
-        """The user's jobs that are still kept, newest first."""
+    def jobs(
+        self,
+        user: str,
+        *,
+        limit: int = 100,
+        after: JobMark | None = None,
+        tag: str | None = None,
+        statuses: Collection[JobStatus] = (),
+    ) -> tuple[Job, ...]:
+        """The user's jobs that are still kept, newest first, from a mark on; of one tag and some statuses if named."""
+        ...
+
+    def changes(self, job_id: str, *, after: int) -> JobLog | None:
+        """The job and its changes after revision `after`, read together.
+
+        The last 200 are kept, until an hour after its end. Whoever asks for a revision that is not there yet, or whose
+        changes are gone, gets a log that is not whole.
+        """
         ...
 
     def wake(self, key: ClusterKey, due_in: float = 0.0) -> None:
@@ -258,6 +324,36 @@ class Store(Protocol):
         If the spec's version moved meanwhile, `ended`, `gone` and `durable` are ignored and the cluster is due at once.
         """
         ...
+
+    # what an operator does
+
+    def users(self) -> tuple[User, ...]:
+        """All of them, by name."""
+        ...
+
+    def add_user(self, user: str, owner_hash: str) -> None:
+        """UserError `user_exists` for a name that is taken. NotRebuilt before the first rebuild."""
+        ...
+
+    def give_token(self, user: str, owner_hash: str) -> None:
+        """Another token from now on. The versions of the user's clusters move, so that their mirrors learn of it.
+
+        UserError `no_such_user`; NotRebuilt before the first rebuild.
+        """
+        ...
+
+    def disable_user(self, user: str, *, disabled: bool) -> None:
+        """From now on nobody is this user, or somebody is again. Clusters stay. UserError `no_such_user`."""
+        ...
+
+    def remove_user(self, user: str) -> None:
+        """The name is free again. UserError `no_such_user`, or `user_has_clusters`, which names them.
+
+        Clusters that went less than five minutes ago count. NotRebuilt before the first rebuild.
+        """
+        ...
+
+    # the first start
 
     def is_rebuilt(self) -> bool:
         """Whether this Redis has been filled from the platform since it was last empty (hazards H22)."""

@@ -1,17 +1,21 @@
 """The store in Redis 7.0 or newer, and in Valkey: one Lua script a command, so that each is one transaction."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from common.cluster import ClusterKey, MirrorRecord
 from common.errors import LeaseLost, NotRebuilt
-from common.jobs import Job
+from common.jobs import Job, JobStatus
+from common.store.admission import Admission, Full, Knock, User, Window
 from common.store.commands import COMMANDS, SERVER_CLOCK, build_script
 from common.store.connection import connect, translated
 from common.store.fields import (
     bounded,
+    build_change,
     build_job,
+    build_log,
     build_record,
+    build_remembered,
     cluster_key,
     duration,
     key_fields,
@@ -21,8 +25,31 @@ from common.store.fields import (
     paired,
     submission_fields,
 )
-from common.store.port import Claim, ClusterRecord, Event, Lease, Outcome, Refusal, Submission, Submitted
-from common.store.rules import EVENTS_AT_ONCE, EVENTS_BLOCK, FIRST_EVENT, event_number, is_conflict, mirror_conflict
+from common.store.port import (
+    Claim,
+    ClusterRecord,
+    Event,
+    JobLog,
+    JobMark,
+    Lease,
+    Outcome,
+    Refusal,
+    Remembered,
+    Submission,
+    Submitted,
+)
+from common.store.rules import (
+    EVENTS_AT_ONCE,
+    EVENTS_BLOCK,
+    FIRST_EVENT,
+    event_number,
+    is_conflict,
+    milliseconds,
+    mirror_conflict,
+    no_such_user,
+    user_exists,
+    user_has_clusters,
+)
 
 EVENTS_KEY = "kanto:events"
 
@@ -52,8 +79,27 @@ class RedisStore:
     # what the api does
 
     def submit(self, submission: Submission) -> Submitted:
-        refusal, fields = self._run("submit", submission_fields(submission))
-        return Submitted(_job(fields), Refusal(refusal) if refusal else None)
+        refusal, fields, *once = self._run("submit", submission_fields(submission))
+        job = _job(fields)
+        if once and submission.once is not None:
+            return Submitted(None, remembered=build_remembered(submission.once.name, paired(once[0]), job))
+        return Submitted(job, Refusal(refusal) if refusal else None)
+
+    def remembered(self, user: str, once: str) -> Remembered | None:
+        job, fields = self._run("remembered", [("user", user), ("once", once)])
+        return build_remembered(once, paired(fields), _job(job)) if fields else None
+
+    def admit(self, knock: Knock) -> Admission:
+        kinds = (knock.callers, knock.users, knock.refusals)
+        counts = [str(len(windows)) for windows in kinds]
+        windows = [value for windows in kinds for window in windows for value in _window_values(window)]
+        rebuilt, owner_hash, *full = self._call("admit", [knock.user, knock.proved or "", *counts, *windows])
+        if not rebuilt:
+            raise NotRebuilt
+        return Admission(owner_hash or None, _full(full))
+
+    def hit(self, windows: Iterable[Window]) -> Full | None:
+        return _full(self._call("hit", [value for window in windows for value in _window_values(window)]))
 
     def cancel(self, user: str, job_id: str) -> Submitted:
         refusal, fields = self._run("cancel", [("user", user), ("job_id", job_id)])
@@ -77,9 +123,30 @@ class RedisStore:
     def job(self, job_id: str) -> Job | None:
         return _job(self._run("job", [("job_id", job_id)]))
 
-    def jobs(self, user: str, *, limit: int = 100) -> tuple[Job, ...]:
-        found = self._run("jobs", [("user", user), ("limit", str(limit))])
-        return tuple(build_job(paired(fields)) for fields in found)
+    def jobs(
+        self,
+        user: str,
+        *,
+        limit: int = 100,
+        after: JobMark | None = None,
+        tag: str | None = None,
+        statuses: Collection[JobStatus] = (),
+    ) -> tuple[Job, ...]:
+        arguments = [("user", user), ("limit", str(limit))]
+        if after is not None:
+            arguments += [("after_time", str(milliseconds(after.created_at))), ("after_id", after.job_id)]
+        if tag is not None:
+            arguments.append(("tag", tag))
+        if statuses:
+            arguments.append(("statuses", f" {' '.join(sorted(statuses))} "))
+        return tuple(build_job(paired(fields)) for fields in self._run("jobs", arguments))
+
+    def changes(self, job_id: str, *, after: int) -> JobLog | None:
+        fields, entries = self._run("changes", [("job_id", job_id), ("after", str(after))])
+        job = _job(fields)
+        if job is None:
+            return None
+        return build_log(job, (build_change(entry, paired(values)) for entry, values in entries), after=after)
 
     def wake(self, key: ClusterKey, due_in: float = 0.0) -> None:
         self._run("wake", [*key_fields(key), ("due_in", bounded(due_in))])
@@ -134,6 +201,31 @@ class RedisStore:
             raise ValueError(f"a job cannot end as {outcome.ended}")
         self._run_leased("release", lease, outcome_fields(outcome))
 
+    # what an operator does
+
+    def users(self) -> tuple[User, ...]:
+        found = self._run("users")
+        parts = zip(found[::3], found[1::3], found[2::3], strict=True)
+        return tuple(User(name, disabled == "1", int(clusters)) for name, disabled, clusters in parts)
+
+    def add_user(self, user: str, owner_hash: str) -> None:
+        if self._run_for(user, "add_user", ("owner_hash", owner_hash)) == "exists":
+            raise user_exists(user)
+
+    def give_token(self, user: str, owner_hash: str) -> None:
+        self._run_for(user, "give_token", ("owner_hash", owner_hash))
+
+    def disable_user(self, user: str, *, disabled: bool) -> None:
+        self._run_for(user, "disable_user", ("disabled", "1" if disabled else "0"))
+
+    def remove_user(self, user: str) -> None:
+        how, *tags = self._run("remove_user", [("user", user)])
+        _raise_for(how, user)
+        if tags:
+            raise user_has_clusters(user, tags)
+
+    # the first start
+
     def is_rebuilt(self) -> bool:
         return bool(self._run("is_rebuilt"))
 
@@ -151,6 +243,11 @@ class RedisStore:
         owner_hash, *found = self._run("clusters", [("user", key.user), ("tag", key.tag)])
         return build_record(paired(found[0][1]), owner_hash) if found else None
 
+    def _run_for(self, user: str, command: str, argument: tuple[str, str]) -> str:
+        how = str(self._run(command, [("user", user), argument]))
+        _raise_for(how, user)
+        return how
+
     def _run_leased(self, command: str, lease: Lease, arguments: Iterable[tuple[str, str]] = ()) -> None:
         match self._run(command, [*lease_fields(lease), *arguments]):
             case "lost":
@@ -167,6 +264,23 @@ class RedisStore:
         """EVALSHA; a server that does not know the script (a new one) is given it and asked again."""
         with translated(command):
             return self._scripts[command](args=arguments)
+
+
+def _raise_for(how: str, user: str) -> None:
+    match how:
+        case "not_rebuilt":
+            raise NotRebuilt
+        case "missing":
+            raise no_such_user(user)
+
+
+def _window_values(window: Window) -> tuple[str, str, str]:
+    return window.name, str(window.most), str(milliseconds(window.seconds))
+
+
+def _full(answer: list[str]) -> Full | None:
+    name, rest = answer
+    return Full(name, int(rest) / 1000) if name else None
 
 
 def _job(fields: list[str]) -> Job | None:

@@ -1,9 +1,10 @@
 """What both stores agree on beyond the protocol: numbers, and the words in which a job's end is told."""
 
 import re
+from collections.abc import Iterable
 
 from common.cluster import MirrorRecord
-from common.errors import PermanentError
+from common.errors import PermanentError, UserError
 from common.jobs import Job, JobError, JobKind
 from common.store.port import ClusterRecord
 
@@ -26,6 +27,15 @@ EVENTS = 10_000
 """About how many events are kept."""
 
 EVENTS_AT_ONCE = 1000
+
+CHANGES = 200
+"""How many changes of one job are kept for those who listen; one who has seen less gets the whole state instead."""
+
+KEEP_CHANGES = 3600.0
+"""Seconds for which they are kept after the job's end, and no longer than the job."""
+
+ONCE_FOR = 24 * 3600.0
+"""Seconds for which an idempotency key answers for its request."""
 
 EVENTS_BLOCK = 1.5
 """Seconds that a read of events blocks at most: below the socket's timeout, or silence would look like a dead server.
@@ -95,4 +105,23 @@ def mirror_conflict(mirror: MirrorRecord) -> PermanentError:
         "mirror_conflict",
         f"the platform and Redis hold different specs of {mirror.spec.key} under version {mirror.version}",
         action="Correct one of the two by hand",
+    )
+
+
+def no_such_user(user: str) -> UserError:
+    return UserError("no_such_user", f"there is no user {user}", action="kanto users list shows all")
+
+
+def user_exists(user: str) -> UserError:
+    return UserError(
+        "user_exists", f"there is a user {user} already", action="kanto users token gives another token to one"
+    )
+
+
+def user_has_clusters(user: str, tags: Iterable[str]) -> UserError:
+    """Also while one is forgotten: it is removed again for five minutes after it went (hazards H18)."""
+    return UserError(
+        "user_has_clusters",
+        f"{user} has clusters that are there, or went less than five minutes ago: {', '.join(tags)}",
+        action="Delete them first, and wait; or disable the user",
     )

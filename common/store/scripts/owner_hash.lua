@@ -1,3 +1,3 @@
 -- Gives {1 if rebuilt, the hash or ''}.
 local a = paired(ARGV)
-return {redis.call('EXISTS', REBUILT), field(OWNERS, a.user) or ''}
+return {is_rebuilt() and 1 or 0, login_of(a.user) or ''}

@@ -79,6 +79,12 @@ local function due_now(id) redis.call('ZADD', DUE, text(now), id) end
 local function due_in(id, duration) redis.call('ZADD', DUE, after(duration), id) end
 local function due_within(id, duration) redis.call('ZADD', DUE, 'LT', after(duration), id) end
 
+-- What is remembered of the request of this idempotency key, or nil.
+local function remembered(user, name)
+  local once = read(once_key(user, name))
+  return once and tonumber(once.ends_at) > now and once or nil
+end
+
 -- Clusters
 
 local function is_leased(cluster)
@@ -131,16 +137,17 @@ local function finish(job, changes)
 end
 
 -- Bring another spec in place of a job's, if no other came since.
-local function bring_back(job, spec, deleted)
+local function bring_back(job, spec, replicas, deleted)
   local id = job.user .. '/' .. job.tag
   local key = cluster_key(id)
   if not spec or field(key, 'version') ~= job.version then return end
   write(key, {spec = spec, version = next_number(), deleted = deleted})
+  if not field(key, 'gone_until') then redis.call('HSET', sizes_key(job.user), job.tag, replicas) end
   redis.call('HINCRBY', key, 'wake', 1)
   due_now(id)
 end
 
-local function restore(job) bring_back(job, job.restore, '0') end
+local function restore(job) bring_back(job, job.restore, job.restore_replicas, '0') end
 
 local function has_ended(job)
   return job.status ~= 'queued' and job.status ~= 'running'

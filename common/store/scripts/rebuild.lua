@@ -1,5 +1,5 @@
--- ARGV holds nine values a record. Conflicts were looked for before, on decoded records.
-local function replace(user, tag, version, fence, incarnation, deleted, spec, durable, owner_hash)
+-- ARGV holds ten values a record. Conflicts were looked for before, on decoded records.
+local function replace(user, tag, version, fence, incarnation, deleted, spec, durable, owner_hash, replicas)
   local id = user .. '/' .. tag
   local key = cluster_key(id)
   supersede(id)
@@ -7,17 +7,18 @@ local function replace(user, tag, version, fence, incarnation, deleted, spec, du
   write(key, {spec = spec, version = version, fence = fence, incarnation = incarnation, deleted = deleted, durable = durable})
   redis.call('HINCRBY', key, 'wake', 1)
   redis.call('SADD', tags_key(user), tag)
+  redis.call('HSET', sizes_key(user), tag, replicas)
   redis.call('HSET', OWNERS, user, owner_hash)
 end
 
-for i = 1, #ARGV, 9 do
-  local user, tag, version, fence, incarnation, deleted, spec, durable, owner_hash = unpack(ARGV, i, i + 8)
+for i = 1, #ARGV, 10 do
+  local user, tag, version, fence, incarnation, deleted, spec, durable, owner_hash, replicas = unpack(ARGV, i, i + 9)
   local id = user .. '/' .. tag
   local last = tonumber(redis.call('GET', COUNTER) or '0')
   redis.call('SET', COUNTER, text(math.max(last, tonumber(version), tonumber(fence))))
   local stored = read(cluster_key(id))
   if not stored or tonumber(stored.version) < tonumber(version) then
-    replace(user, tag, version, fence, incarnation, deleted, spec, durable, owner_hash)
+    replace(user, tag, version, fence, incarnation, deleted, spec, durable, owner_hash, replicas)
   elseif stored.version == version and tonumber(stored.fence or '0') < tonumber(fence) then
     write(cluster_key(id), {durable = durable, fence = fence})
     redis.call('HDEL', cluster_key(id), 'lease_until', 'lease_owner')

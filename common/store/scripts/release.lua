@@ -14,7 +14,10 @@ if a.ended and job then
 else
   tell(a, job)
 end
-if a.gone and not is_moved and not cluster.gone_until then write(key, {gone_until = after(a.gone_for)}) end
+if a.gone and not is_moved and not cluster.gone_until then
+  write(key, {gone_until = after(a.gone_for)})
+  redis.call('HDEL', sizes_key(a.user), a.tag)
+end
 redis.call('HDEL', key, 'lease_until', 'lease_owner')
 write(key, {released = a.fence})
 if is_moved or field(key, 'wake') ~= a.wake_seen then due_now(a.id) else due_in(a.id, a.due_in) end

@@ -205,7 +205,8 @@ def test_nothing_is_left_of_a_forgotten_cluster_but_its_jobs(bench: Bench) -> No
     assert [job.id for job in bench.store.jobs(KEY.user)] == ["job-delete", "job-create"]
     assert bench.store.owner_hash(KEY.user) == HASH
     if isinstance(bench, RedisBench):
-        jobs = {"kanto:job:job-create", "kanto:job:job-delete", f"kanto:jobs:{KEY.user}"}
+        jobs = {f"kanto:{kind}:job-{name}" for kind in ("job", "changes") for name in ("create", "delete")}
+        jobs.add(f"kanto:jobs:{KEY.user}")
         system = {"kanto:counter", "kanto:owners", "kanto:rebuilt", "kanto:events", "kanto:workers"}
         assert bench.keys() == jobs | system
 

@@ -9,7 +9,7 @@ from common.cluster import ClusterKey, ClusterSpec
 from common.errors import LeaseLost
 from common.jobs import JobError, JobStatus, Progress
 from common.store.memory import MemoryStore
-from common.store.port import ClusterRecord, Outcome, Store
+from common.store.port import ClusterRecord, JobMark, Outcome, Store
 from common.store.redis import RedisStore
 from common.store.rules import JOBS_PER_USER
 from common.view import Reason
@@ -328,3 +328,51 @@ def test_the_defaults_keep_jobs_for_a_week() -> None:
 def test_what_is_kept_of_a_job_does_not_hold_its_owners_hash(store: Store) -> None:
     job = accepted(store, creation())
     assert HASH not in repr(replace(job))
+
+
+def many(bench: Bench, count: int) -> list[str]:
+    """Ids of so many ended jobs, newest first; two of each millisecond, every third a failure."""
+    settled(bench.store)
+    bench.elapse(1)
+    ids = ["job-create"]
+    for number in range(count):
+        bench.elapse(0.001 * (number % 2))
+        ids.append(accepted(bench.store, scaling(record_of(bench.store), 3 + number % 2, f"job-{number:03}")).id)
+        status = JobStatus.FAILED if number % 3 == 0 else JobStatus.SUCCEEDED
+        bench.store.release(leased(bench.store), Outcome(30.0, ended=status))
+    return ids[::-1]
+
+
+def test_pages_hold_each_job_once(bench: Bench) -> None:
+    ids = many(bench, 20)
+    found: list[str] = []
+    after: JobMark | None = None
+    while page := bench.store.jobs(KEY.user, limit=3, after=after):
+        found += [job.id for job in page]
+        after = JobMark(page[-1].created_at, page[-1].id)
+        bench.elapse(0.001)  # what comes meanwhile changes nothing
+        accepted(bench.store, scaling(record_of(bench.store), 3 + len(found) % 2, f"later-{len(found)}"))
+        bench.store.release(leased(bench.store), Outcome(30.0, ended=JobStatus.SUCCEEDED))
+    assert found == ids
+
+
+def test_a_page_begins_after_a_job_that_is_not_kept_any_more(bench: Bench) -> None:
+    accepted(bench.store, creation())
+    job = job_of(bench.store, "job-create")
+    assert bench.store.jobs(KEY.user, after=JobMark(job.created_at, "job-d")) == (job,)
+    assert bench.store.jobs(KEY.user, after=JobMark(job.created_at, "job-b")) == ()
+
+
+def test_jobs_of_some_statuses(bench: Bench) -> None:
+    ids = many(bench, 7)
+    failed = [job.id for job in bench.store.jobs(KEY.user, statuses={JobStatus.FAILED})]
+    assert failed == ["job-006", "job-003", "job-000"]
+    ended = bench.store.jobs(KEY.user, statuses={JobStatus.FAILED, JobStatus.SUCCEEDED}, limit=4)
+    assert [job.id for job in ended] == ids[:4]
+
+
+def test_jobs_of_one_cluster(store: Store) -> None:
+    settled(store)
+    settled(store, "job-other", ClusterKey(KEY.user, "other"))
+    assert [job.id for job in store.jobs(KEY.user, tag="other")] == ["job-other"]
+    assert store.jobs(KEY.user, tag="none") == ()

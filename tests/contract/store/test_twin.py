@@ -11,7 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from common.cluster import ClusterKey, Durable, MirrorRecord
 from common.errors import KantoError
 from common.jobs import JobError, JobKind, JobStatus, Progress
-from common.store.port import Event, Lease, Outcome, Store, Submission
+from common.store.admission import Knock, Limits, Once, Window
+from common.store.port import Event, JobMark, Lease, Outcome, Store, Submission
 from common.view import Reason
 from tests.contract.store.bench import RedisBench, TwinBench
 from tests.contract.store.requests import VIEW, spec_of
@@ -111,6 +112,53 @@ class TwoStores(RuleBasedStateMachine):
         submission = Submission(job, kind, spec, "hash-1", version, deadline, 600.0, "r", restore, undo)
         self.both(lambda store: store.submit(submission))
 
+    @rule(
+        key=keys,
+        job=jobs,
+        kind=st.sampled_from([JobKind.CREATE, JobKind.SCALE, JobKind.DELETE]),
+        name=st.none() | st.sampled_from(["key-1", "key-2"]),
+        most=st.builds(
+            Limits,
+            clusters=st.none() | st.integers(0, 3),
+            instances=st.none() | st.integers(0, 9),
+            jobs=st.none() | st.integers(0, 3),
+        ),
+        replicas=st.integers(1, 5),
+    )
+    def ask(self, key: ClusterKey, job: str, kind: JobKind, *, name: str | None, most: Limits, replicas: int) -> None:
+        record = self.both(lambda store: store.cluster(key))
+        former = spec_of(key, incarnation=f"asked-{job}") if record is None or kind is JobKind.CREATE else record.spec
+        spec = replace(former, replicas=replicas, deleted=kind is JobKind.DELETE)
+        version = None if kind is JobKind.CREATE or record is None else record.version
+        once = None if name is None else Once(name, "salt", f"mark of {kind}")
+        submission = Submission(job, kind, spec, "hash-1", version, 600.0, 600.0, limits=most, once=once)
+        self.both(lambda store: store.submit(submission))
+
+    @rule(user=st.sampled_from(USERS), name=st.sampled_from(["key-1", "key-2"]))
+    def look_at_a_key(self, user: str, name: str) -> None:
+        self.both(lambda store: store.remembered(user, name))
+
+    @rule(user=st.sampled_from(USERS), proved=st.none() | hashes, most=st.integers(0, 5), is_refused=st.booleans())
+    def knock(self, user: str, proved: str | None, most: int, *, is_refused: bool) -> None:
+        callers = (Window("caller", most + 2, 60), Window("caller", most + 4, 3600))
+        refusals = (Window(f"refused {user}", 2, 60),)
+        self.both(lambda store: store.admit(Knock(user, proved, callers, (Window(user, most, 60),), refusals)))
+        if is_refused:
+            self.both(lambda store: store.hit(refusals))
+
+    @rule(user=st.sampled_from(USERS), owner_hash=hashes, how=st.sampled_from(["add", "token", "off", "on", "remove"]))
+    def operate(self, user: str, owner_hash: str, how: str) -> None:
+        match how:
+            case "add":
+                self.both(lambda store: store.add_user(user, owner_hash))
+            case "token":
+                self.both(lambda store: store.give_token(user, owner_hash))
+            case "remove":
+                self.both(lambda store: store.remove_user(user))
+            case _:
+                self.both(lambda store: store.disable_user(user, disabled=how == "off"))
+        self.both(lambda store: store.users())
+
     @rule(user=st.sampled_from(USERS), job=jobs)
     def cancel(self, user: str, job: str) -> None:
         self.both(lambda store: store.cancel(user, job))
@@ -163,6 +211,25 @@ class TwoStores(RuleBasedStateMachine):
     @rule(job=jobs)
     def look_at_a_job(self, job: str) -> None:
         self.both(lambda store: store.job(job))
+
+    @rule(job=jobs, after=st.integers(0, 4))
+    def listen_to_a_job(self, job: str, after: int) -> None:
+        self.both(lambda store: store.changes(job, after=after))
+
+    @rule(
+        user=st.sampled_from(USERS),
+        limit=st.integers(0, 3),
+        tag=st.none() | st.sampled_from(["alfa", "mike"]),
+        statuses=st.sets(st.sampled_from(JobStatus)),
+        data=st.data(),
+    )
+    def page_through_jobs(
+        self, user: str, limit: int, *, tag: str | None, statuses: set[JobStatus], data: st.DataObject
+    ) -> None:
+        known = self.both(lambda store: store.jobs(user))
+        marks = [JobMark(job.created_at, job.id) for job in known]
+        after = data.draw(st.none() | st.sampled_from(marks)) if marks else None
+        self.both(lambda store: store.jobs(user, limit=limit, after=after, tag=tag, statuses=statuses))
 
     @rule(user=st.sampled_from(USERS), limit=st.integers(0, 20))
     def look_at_a_user(self, user: str, limit: int) -> None:
