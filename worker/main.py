@@ -3,6 +3,7 @@
 import os
 import random
 import socket
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from common import log
@@ -36,15 +37,15 @@ def build_policy(settings: Settings) -> Policy:
     )
 
 
-def serve(settings: Settings) -> int:
-    """Run a worker until SIGTERM; its exit code."""
+def serve(settings: Settings, *, build: Callable[[Settings], ProcessPlatform] = ProcessPlatform.from_settings) -> int:
+    """Run a worker until SIGTERM; its exit code. `build` makes the platform; tests have one that they can cut."""
     log.configure(settings.log_format)
     say = log.get("worker")
     owner = f"{socket.gethostname()}-{os.getpid()}"
     store = RedisStore(settings.redis_url, keep_jobs=settings.keep_jobs)
     app = build_celery(settings.redis_url)
     heartbeat = Heartbeat(store, lease_seconds=settings.lease)
-    platform = ProcessPlatform.from_settings(settings)
+    platform = build(settings)
 
     def wake(key: ClusterKey) -> None:
         try:

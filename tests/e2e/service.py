@@ -5,10 +5,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import httpx
 
@@ -39,11 +39,28 @@ def wait_until(what: str, look: Callable[[], T | None], *, seconds: float = PATI
         time.sleep(0.05)
 
 
-class Service:
-    """One `kanto run` in a home of its own. `start` may follow `stop`."""
+class Served(Protocol):
+    """A kanto that runs, as its users see it. `clients` holds the connections that are closed with it."""
 
-    def __init__(self, home: Path, ports: range, settings: Mapping[str, str] | None = None) -> None:
+    clients: ExitStack
+
+    @property
+    def url(self) -> str: ...
+
+
+class Service:
+    """One `kanto run` in a home of its own, or what `command` runs in its place. `start` may follow `stop`."""
+
+    def __init__(
+        self,
+        home: Path,
+        ports: range,
+        settings: Mapping[str, str] | None = None,
+        *,
+        command: Sequence[str] = ("kanto", "run"),
+    ) -> None:
         self.home = home
+        self._command = command
         self.port = free_port()
         self.log = home.parent / f"{home.name}.log"
         self._settings = {
@@ -64,7 +81,7 @@ class Service:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("KANTO_")}
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "kanto", "run"], env={**kept, **self._settings}, stdout=log, stderr=log
+                [sys.executable, "-m", *self._command], env={**kept, **self._settings}, stdout=log, stderr=log
             )
         wait_until("kanto to be ready", self.is_ready)
 
@@ -137,7 +154,7 @@ def _job_of(answer: httpx.Response) -> dict[str, Any]:
 class User:
     """One of kanto's users, with plain calls. Each answer is the response; `result` is the envelope's."""
 
-    def __init__(self, service: Service, name: str, token: str) -> None:
+    def __init__(self, service: Served, name: str, token: str) -> None:
         self._service = service
         self.name = name
         self.token = token
