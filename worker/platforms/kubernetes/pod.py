@@ -4,10 +4,12 @@ It passes the "restricted" level of the Pod Security Standards. Paths, user and 
 image 3.x; any other image must have them too, with sh, flock and mv on its PATH.
 """
 
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from worker.platforms.kubernetes import login, names, scripts
+from worker.platforms.kubernetes import login, names
 from worker.platforms.kubernetes.frame import Frame, Manifest
+from worker.platforms.kubernetes.scripts import build_script
 
 USER_ID = 5984
 """`couchdb` in the official image, which may start as this user (couchdb-docker, Dockerfile)."""
@@ -81,13 +83,14 @@ def _build_affinity(frame: Frame) -> Manifest:
     return {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": preferred}}
 
 
-def _build_container(frame: Frame, name: str, command: list[str], mounts: list[Manifest]) -> Manifest:
+def _build_container(frame: Frame, name: str, *, program: Sequence[str], mounts: Sequence[Manifest]) -> Manifest:
+    """Both containers make the volume ready under its lock: a container may start again without its pod."""
     shape = frame.shape
     return {
         "name": name,
         "image": shape.image,
         "imagePullPolicy": shape.pull_policy,
-        "command": command,
+        "command": ["sh", "-c", build_script(), name, str(VOLUME), str(SETTINGS / login.INI), *program],
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,
@@ -99,35 +102,26 @@ def _build_container(frame: Frame, name: str, command: list[str], mounts: list[M
             if amounts
         },
         "terminationMessagePolicy": "FallbackToLogsOnError",
-        "volumeMounts": mounts,
+        "volumeMounts": [
+            {"name": DATA, "mountPath": str(VOLUME)},
+            {"name": "settings", "mountPath": str(SETTINGS), "readOnly": True},
+            *mounts,
+        ],
     }
 
 
 def _build_prepare(frame: Frame) -> Manifest:
-    settings = SETTINGS / login.INI
-    return _build_container(
-        frame,
-        INIT_CONTAINER,
-        ["sh", "-c", scripts.PREPARE, INIT_CONTAINER, str(VOLUME), str(settings)],
-        [
-            {"name": DATA, "mountPath": str(VOLUME)},
-            {"name": "settings", "mountPath": str(SETTINGS), "readOnly": True},
-        ],
-    )
+    """Makes the volume's folders before the kubelet looks for the one that is mounted by itself."""
+    return _build_container(frame, INIT_CONTAINER, program=(), mounts=())
 
 
 def _build_couchdb(frame: Frame) -> Manifest:
-    return _build_container(
-        frame,
-        CONTAINER,
-        ["sh", "-c", scripts.SERVE, CONTAINER, str(VOLUME), *ENTRY],
-        [
-            {"name": DATA, "mountPath": str(VOLUME)},
-            {"name": DATA, "mountPath": str(LOCAL_D), "subPath": "local.d"},
-            {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108  (the container's own)
-            {"name": "log", "mountPath": "/opt/couchdb/var/log"},
-        ],
-    ) | {
+    mounts = (
+        {"name": DATA, "mountPath": str(LOCAL_D), "subPath": LOCAL_D.name},
+        {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108  (the container's own)
+        {"name": "log", "mountPath": "/opt/couchdb/var/log"},
+    )
+    return _build_container(frame, CONTAINER, program=ENTRY, mounts=mounts) | {
         "ports": [{"name": names.PORT_NAME, "containerPort": names.PORT, "protocol": "TCP"}],
         "startupProbe": _build_probe(period=1, failures=START_SECONDS),
         "readinessProbe": _build_probe(period=5, failures=3),
