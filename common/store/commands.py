@@ -34,6 +34,7 @@ COMMANDS = (
     "renew",
     "save",
     "submit",
+    "survey",
     "users",
     "wake",
     "workers",

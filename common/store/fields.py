@@ -9,6 +9,7 @@ from common.jobs import Job, JobChange, JobError, JobKind, JobStatus, Progress
 from common.store.admission import Once
 from common.store.port import ClusterRecord, JobLog, Lease, Outcome, Remembered, Submission
 from common.store.rules import HORIZON, canceled_error, deadline_error, milliseconds, superseded_error
+from common.store.survey import Ended, Surveyed
 from common.view import ClusterView, Reason
 
 Fields = Mapping[str, str]
@@ -192,3 +193,17 @@ def _seconds(text: str) -> float:
 
 def _flag(value: bool) -> str:
     return "1" if value else "0"
+
+
+def build_surveyed(values: list[str]) -> Surveyed:
+    name, late, view = values
+    return Surveyed(cluster_key(name), int(late) / 1000, decode(ClusterView, view) if view else None)
+
+
+def build_ended(fields: Fields) -> dict[tuple[str, str], Ended]:
+    """Fields are named `<kind> <status> count` and `<kind> <status> ms`."""
+    kinds = sorted({(kind, status) for kind, status, _ in map(str.split, fields)})
+    return {
+        (kind, status): Ended(int(fields[f"{kind} {status} count"]), int(fields[f"{kind} {status} ms"]) / 1000)
+        for kind, status in kinds
+    }

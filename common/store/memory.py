@@ -17,6 +17,7 @@ from common.store.memory_cancel import cancel
 from common.store.memory_outcome import tell, write_outcome
 from common.store.memory_state import KeptCluster, State
 from common.store.memory_submit import submit
+from common.store.memory_survey import build_survey
 from common.store.port import (
     Claim,
     ClusterRecord,
@@ -40,6 +41,7 @@ from common.store.rules import (
     milliseconds,
     mirror_conflict,
 )
+from common.store.survey import Survey
 
 
 class MemoryStore:
@@ -154,6 +156,11 @@ class MemoryStore:
     def workers(self) -> int:
         with self._transaction() as (state, now):
             return sum(seen >= now - milliseconds(WORKER_SEEN) for seen in state.workers.values())
+
+    def survey(self) -> Survey:
+        workers = self.workers()
+        with self._transaction() as (state, now):
+            return build_survey(state, workers, now)
 
     # what the worker does
 

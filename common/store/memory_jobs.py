@@ -64,6 +64,10 @@ class KeptJobs:
         """Ids of jobs of the user that have not ended, also of those that should have."""
         return sorted(job_id for job_id, kept in self._jobs.items() if kept.user == user and kept.late_at is not None)
 
+    def deadlines(self) -> list[int]:
+        """Those of all jobs that have not ended, in milliseconds."""
+        return [kept.late_at for kept in self._jobs.values() if kept.late_at is not None]
+
     def late(self, now: int) -> list[str]:
         """Ids of jobs past a deadline, the longest overdue first."""
         late = [(kept.late_at, job_id) for job_id, kept in self._jobs.items() if kept.late_at is not None]

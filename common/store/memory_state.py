@@ -10,6 +10,7 @@ from common.store.memory_events import EventLog
 from common.store.memory_jobs import KeptJobs, is_late
 from common.store.port import ClusterRecord, Remembered
 from common.store.rules import HORIZON, canceled_error, deadline_error, milliseconds, superseded_error
+from common.store.survey import Ended
 
 
 @dataclass(slots=True)
@@ -58,6 +59,7 @@ class State:
         self.clusters: dict[ClusterKey, KeptCluster] = {}
         self.due: dict[ClusterKey, int] = {}
         self.jobs = KeptJobs(keep=keep_jobs)
+        self.ended: dict[tuple[str, str], Ended] = {}
         self.workers: dict[str, int] = {}
         self.events = EventLog()
 
@@ -165,6 +167,9 @@ class State:
     def _finish(self, job: Job, now: int) -> Job:
         """The end of a job, whatever the reason: it happens once, and is told."""
         ended = self.note(replace(job, ended_at=now / 1000), now)
+        before = self.ended.get((job.kind, job.status), Ended(0, 0.0))
+        took = (now - milliseconds(job.created_at)) / 1000
+        self.ended[(job.kind, job.status)] = Ended(before.count + 1, before.seconds + took)
         kept = self.clusters.get(job.key)
         if kept is not None and kept.record.job == job.id:
             kept.record = replace(kept.record, job=None)

@@ -19,6 +19,7 @@ from typing import Protocol
 from common.cluster import ClusterKey, ClusterSpec, Durable, MirrorRecord
 from common.jobs import Job, JobChange, JobError, JobKind, JobStatus, Progress
 from common.store.admission import NO_LIMITS, Admission, Full, Knock, Limits, Once, User, Window
+from common.store.survey import Survey
 from common.view import ClusterView, Reason
 
 
@@ -285,6 +286,10 @@ class Store(Protocol):
 
     def workers(self) -> int:
         """How many workers have claimed within the last 30 seconds."""
+        ...
+
+    def survey(self) -> Survey:
+        """All clusters but gone ones, and what can be counted: read piece by piece, so not of one moment."""
         ...
 
     # what the worker does

@@ -12,10 +12,12 @@ from common.store.connection import connect, translated
 from common.store.fields import (
     bounded,
     build_change,
+    build_ended,
     build_job,
     build_log,
     build_record,
     build_remembered,
+    build_surveyed,
     cluster_key,
     duration,
     key_fields,
@@ -50,8 +52,13 @@ from common.store.rules import (
     user_exists,
     user_has_clusters,
 )
+from common.store.survey import Survey, Surveyed
 
 EVENTS_KEY = "kanto:events"
+
+SURVEYED_AT_ONCE = 200
+SURVEY_PAGES = 100
+"""Clusters beyond the last page are not surveyed; they are the last to be due."""
 
 
 class RedisStore:
@@ -171,6 +178,25 @@ class RedisStore:
 
     def workers(self) -> int:
         return int(self._run("workers"))
+
+    def survey(self) -> Survey:
+        clusters: dict[ClusterKey, Surveyed] = {}
+        numbers: list[str] = []
+        ended: list[str] = []
+        for page in range(SURVEY_PAGES):
+            arguments = [("from", str(page * SURVEYED_AT_ONCE)), ("count", str(SURVEYED_AT_ONCE))]
+            numbers, ended, *found = self._run("survey", arguments)
+            clusters |= {one.key: one for one in map(build_surveyed, found)}
+            if not numbers[3]:
+                break
+        workers, unfinished, overdue = map(int, numbers[:3])
+        memory = self._memory()
+        return Survey(tuple(clusters.values()), workers, unfinished, overdue, build_ended(paired(ended)), memory)
+
+    def _memory(self) -> tuple[int | None, int | None]:
+        with translated("survey"):
+            told: Any = self._client.info("memory")
+        return told.get("used_memory"), told.get("maxmemory") or None
 
     # what the worker does
 

@@ -7,6 +7,8 @@
 local COUNTER, REBUILT, OWNERS = 'kanto:counter', 'kanto:rebuilt', 'kanto:owners'
 local DUE, DEADLINES, WORKERS, EVENTS = 'kanto:due', 'kanto:deadlines', 'kanto:workers', 'kanto:events'
 local DISABLED = 'kanto:disabled'
+-- How many jobs ended, and the milliseconds that they took, by kind and status: for those who watch.
+local ENDED = 'kanto:ended'
 
 local function cluster_key(id) return 'kanto:cluster:' .. id end
 local function job_key(id) return 'kanto:job:' .. id end
@@ -128,6 +130,8 @@ local function finish(job, changes)
   for name, value in pairs(changes) do job[name] = value end
   note(job)
   redis.call('ZREM', DEADLINES, job.id)
+  redis.call('HINCRBY', ENDED, job.kind .. ' ' .. job.status .. ' count', 1)
+  redis.call('HINCRBY', ENDED, job.kind .. ' ' .. job.status .. ' ms', text(now - tonumber(job.created_at)))
   redis.call('SREM', unfinished_key(job.user), job.id)
   redis.call('PEXPIRE', changes_key(job.id), math.min(KEEP_CHANGES, KEEP_JOBS))
   redis.call('PEXPIRE', key, KEEP_JOBS)
