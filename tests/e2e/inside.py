@@ -18,26 +18,12 @@ BETWEEN_LOOKS = 0.002
 """Seconds. The shortest steps take some hundredths."""
 
 
-class Inside:
-    """A look into one running service. It acts on processes of that service only, by their pid."""
+class Records:
+    """A look into the Redis of a service whose workers are these processes."""
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
-        folder = service.home / "redis"
-        self.redis = service.clients.enter_context(
-            redis.Redis(
-                host="127.0.0.1",
-                port=int((folder / "port").read_text()),
-                password=(folder / "password").read_text().strip(),
-                socket_timeout=10,
-                socket_connect_timeout=10,
-                retry=Retry(NoBackoff(), 0),
-                protocol=2,
-                decode_responses=True,
-            )
-        )
-
-    # leases and steps
+    def __init__(self, client: redis.Redis, workers: Callable[[], list[int]]) -> None:
+        self.redis = client
+        self._workers = workers
 
     def fence(self, user: User, tag: str) -> int:
         """The last fencing number of a cluster, 0 before the first."""
@@ -68,7 +54,7 @@ class Inside:
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             pid = self.holder(user, tag) if self.is_in(job_id, step) else None
-            if pid is None or pid not in self._service.processes("-m worker"):
+            if pid is None or pid not in self._workers():
                 time.sleep(BETWEEN_LOOKS)
                 continue
             with self.held_still(pid, goes_on=number != signal.SIGSTOP):
@@ -97,7 +83,35 @@ class Inside:
         wait_until("another worker to go on", lambda: self.fence(user, tag) > kill.fence)
         return time.monotonic() - kill.at
 
-    # processes
+    @contextmanager
+    def held_still(self, pid: int, *, goes_on: bool = True) -> Iterator[None]:
+        """A process that keeps its sockets and does nothing, as on a machine that hangs; `goes_on` afterwards."""
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            with suppress(ProcessLookupError):
+                if goes_on:
+                    os.kill(pid, signal.SIGCONT)
+
+
+class Inside(Records):
+    """A look into one running service. It acts on processes of that service only, by their pid."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        folder = service.home / "redis"
+        client = redis.Redis(
+            host="127.0.0.1",
+            port=int((folder / "port").read_text()),
+            password=(folder / "password").read_text().strip(),
+            socket_timeout=10,
+            socket_connect_timeout=10,
+            retry=Retry(NoBackoff(), 0),
+            protocol=2,
+            decode_responses=True,
+        )
+        super().__init__(service.clients.enter_context(client), lambda: service.processes("-m worker"))
 
     def folder(self, name: str) -> Path:
         """The folder of an instance."""
@@ -111,17 +125,6 @@ class Inside:
     def balancer(self, name: str) -> int:
         """The pid of the balancer of an instance's cluster."""
         return _pid(self.folder(name).parent.parent / "balancer")
-
-    @contextmanager
-    def held_still(self, pid: int, *, goes_on: bool = True) -> Iterator[None]:
-        """A process that keeps its sockets and does nothing, as on a machine that hangs; `goes_on` afterwards."""
-        os.kill(pid, signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            with suppress(ProcessLookupError):
-                if goes_on:
-                    os.kill(pid, signal.SIGCONT)
 
 
 class Kill:
