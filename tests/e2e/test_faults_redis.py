@@ -124,7 +124,8 @@ def test_everything_but_jobs_survives_a_redis_lost_while_all_was_stopped(make_se
     assert service.user("rita", "another-token-1").post("list").status_code == 401
     assert service.user("rita", "another-token-1").post("create", replicas=1).status_code == 401
     old = httpx.get(f"{service.url}/v0/jobs/{deleted}", auth=user.login, timeout=10)
-    assert old.status_code == 404
+    assert (old.status_code, old.json()["code"]) == (404, "no_such_job")
+    assert "lost with a lost Redis" in old.json()["error_detail"]
     assert [one["Tag"] for one in user.result("list")] == ["whole"]
     after = user.ready("whole")
     assert after["Endpoint"] == before["Endpoint"]
