@@ -1,0 +1,89 @@
+"""A namespace of a test's own, and the account with which kanto works in it: exactly the Role of the chart."""
+
+import json
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml  # type: ignore[import-untyped]
+
+from tests.kubernetes.admin import ACCOUNTS, BINDINGS, NAMESPACES, ROLES, Admin, Json
+
+RULES = Path(__file__).resolve().parents[2] / "helm" / "kanto" / "files" / "rules.yaml"
+RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
+"""The API server refuses every pod there that does not pass this level of the Pod Security Standards."""
+
+TOKEN_SECONDS = 2 * 3600
+ACCOUNT = "kanto"
+
+Rules = Sequence[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """`account` is how the API server names kanto in its audit log."""
+
+    namespace: str
+    kubeconfig: Path
+
+    @property
+    def account(self) -> str:
+        return f"system:serviceaccount:{self.namespace}:{ACCOUNT}"
+
+
+def load_rules() -> Rules:
+    """The chart's own."""
+    rules: Rules = yaml.safe_load(RULES.read_text())
+    return rules
+
+
+@contextmanager
+def made_place(admin: Admin, folder: Path, name: str, *, rules: Rules | None = None) -> Iterator[Place]:
+    """A new namespace with kanto's account; all of it goes with the block."""
+    namespace = f"kanto-{name}-{secrets.token_hex(3)}"
+    admin.ask("POST", NAMESPACES, {"metadata": {"name": namespace, "labels": RESTRICTED}})
+    try:
+        token = _make_account(admin, namespace, load_rules() if rules is None else rules)
+        kubeconfig = folder / f"{namespace}.kubeconfig"
+        kubeconfig.touch(mode=0o600)
+        kubeconfig.write_text(json.dumps(_build_kubeconfig(admin, namespace, token)))
+        yield Place(namespace, kubeconfig)
+    finally:
+        admin.ask("DELETE", f"{NAMESPACES}/{namespace}")
+
+
+def _make_account(admin: Admin, namespace: str, rules: Rules) -> str:
+    """The account's token."""
+    named = {"metadata": {"name": ACCOUNT}}
+    group = "rbac.authorization.k8s.io"
+    admin.create(ACCOUNTS, namespace, named)
+    admin.create(ROLES, namespace, {**named, "rules": list(rules)})
+    binding = {
+        "subjects": [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": namespace}],
+        "roleRef": {"apiGroup": group, "kind": "Role", "name": ACCOUNT},
+    }
+    admin.create(BINDINGS, namespace, {**named, **binding})
+    path = f"{ACCOUNTS.path(namespace, ACCOUNT)}/token"
+    asked = {
+        "apiVersion": "authentication.k8s.io/v1",
+        "kind": "TokenRequest",
+        "spec": {"expirationSeconds": TOKEN_SECONDS},
+    }
+    token: str = admin.ask("POST", path, asked)["status"]["token"]
+    return token
+
+
+def _build_kubeconfig(admin: Admin, namespace: str, token: str) -> Json:
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "lab",
+        "clusters": [
+            {"name": "lab", "cluster": {"server": admin.server, "certificate-authority-data": admin.authority}}
+        ],
+        "users": [{"name": ACCOUNT, "user": {"token": token}}],
+        "contexts": [{"name": "lab", "context": {"cluster": "lab", "user": ACCOUNT, "namespace": namespace}}],
+    }

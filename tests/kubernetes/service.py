@@ -1,0 +1,142 @@
+"""kanto's processes on the lab's node: a Redis, an api per spawner and workers, as the chart would start them."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import httpx
+
+from common.cluster import Spawner
+from tests.e2e.inside import Records
+from tests.e2e.service import User, wait_until
+from tests.kubernetes.place import Place
+from tests.ports import free_port
+from tests.servers import RedisServer
+
+SPAWNERS: tuple[Spawner, ...] = ("deployment", "rc", "statefulset")
+IMAGE = "lab.local/couchdb:3.5"
+
+SETTINGS = {
+    "KANTO_PLATFORM": "kubernetes",
+    "KANTO_IMAGE": IMAGE,
+    "KANTO_PASSWORD_ITERATIONS": "1000",
+    "KANTO_GRACE": "1",
+    "KANTO_REQUESTS": "cpu=10m,memory=64Mi",
+    "KANTO_LOG_FORMAT": "text",
+    "NO_COLOR": "1",
+}
+
+
+class Api:
+    """One api, whose new clusters have one spawner."""
+
+    def __init__(self, port: int, clients: ExitStack) -> None:
+        self.port = port
+        self.clients = clients
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def user(self, name: str = "johny2", token: str = "Ty5wvW7LuQ3T") -> User:
+        return User(self, name, token)
+
+
+class Service:
+    """All share one Redis, so any worker works on any cluster. `workers` processes are started, and again by hand."""
+
+    def __init__(
+        self,
+        folder: Path,
+        place: Place,
+        *,
+        spawners: tuple[Spawner, ...] = ("statefulset",),
+        workers: int = 2,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        self.place = place
+        self.namespace = place.namespace
+        self.log = folder / "kanto.log"
+        self.redis = RedisServer(folder / "redis", fsync="everysec")
+        self.clients = ExitStack()
+        self._apis = {spawner: Api(free_port(), self.clients) for spawner in spawners}
+        self._wanted = workers
+        self._settings = {**SETTINGS, **(settings or {})}
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._workers: list[subprocess.Popen[bytes]] = []
+
+    def api(self, spawner: Spawner | None = None) -> Api:
+        return next(iter(self._apis.values())) if spawner is None else self._apis[spawner]
+
+    def user(self, name: str = "johny2", spawner: Spawner | None = None) -> User:
+        return self.api(spawner).user(name)
+
+    def start(self) -> None:
+        self.redis.start()
+        for spawner, api in self._apis.items():
+            self._processes.append(self._launch("api", SPAWNER_TYPE=spawner, KANTO_PORT=str(api.port)))
+        self.start_workers()
+        wait_until("kanto to be ready", self.is_ready)
+        self.records = Records(self.clients.enter_context(self.redis.client()), self.worker_pids)
+
+    def start_workers(self, **settings: str) -> None:
+        """As many as wanted, with these settings from now on."""
+        self._settings.update(settings)
+        missing = self._wanted - len(self.worker_pids())
+        self._workers += [self._launch("worker") for _ in range(missing)]
+
+    def stop_workers(self) -> None:
+        for process in self._workers:
+            _end(process)
+        self._workers.clear()
+
+    def worker_pids(self) -> list[int]:
+        return [process.pid for process in self._workers if process.poll() is None]
+
+    def is_ready(self) -> bool:
+        for process in (*self._processes, *self._workers):
+            assert process.poll() is None, f"a part of kanto has ended: {self.tail()}"
+        return all(_is_ready(api.url) for api in self._apis.values())
+
+    def end(self) -> None:
+        self.clients.close()
+        self.stop_workers()
+        for process in self._processes:
+            _end(process)
+        self.redis.kill()
+
+    def tail(self, lines: int = 40) -> str:
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+    def _launch(self, part: str, **settings: str) -> subprocess.Popen[bytes]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("KANTO_")}
+        decided = {
+            "KUBECONFIG": str(self.place.kubeconfig),
+            "KANTO_NAMESPACE": self.namespace,
+            "KANTO_REDIS_URL": self.redis.url,
+        }
+        environment = {**kept, **self._settings, **decided, **settings}
+        with self.log.open("ab") as log:
+            return subprocess.Popen([sys.executable, "-m", part], env=environment, stdout=log, stderr=log)
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/readyz", timeout=5).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):
+        process.send_signal(signal.SIGCONT)
+        process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(timeout=30)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(timeout=10)
