@@ -13,6 +13,13 @@ hypothesis.settings.register_profile("ci", derandomize=True, deadline=None, prin
 if os.environ.get("CI"):
     hypothesis.settings.load_profile("ci")
 
+# Both need a lab (dev/kubernetes) and come with `make test-kubernetes`: one runs inside it, one makes labs of its own.
+collect_ignore = [
+    folder
+    for folder, variable in (("kubernetes", "KANTO_LAB"), ("lab", "KANTO_TEST_LAB"))
+    if not os.environ.get(variable)
+]
+
 
 @pytest.fixture(scope="session")
 def shared_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:

@@ -78,7 +78,7 @@ class Node {
   }
 
   get name () {
-    return `couchdb@${this.config.get('chttpd', 'bind_address')}`
+    return `couchdb@${this.env.NODENAME || this.config.get('chttpd', 'bind_address')}`
   }
 
   async start () {

@@ -1,0 +1,1 @@
+"""Container images made from files of this machine, without a registry and without a network."""

@@ -1,0 +1,3 @@
+module kanto.test/lab/pause
+
+go 1.24
