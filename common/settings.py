@@ -3,8 +3,9 @@
 All begin with KANTO_, but for the two the original named.
 """
 
+import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -12,6 +13,26 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from common.names import check_database
 
 Seconds = Annotated[float, Field(gt=0)]
+
+STORAGE_CLASS = "KANTO_STORAGE_CLASS"
+
+
+def _storage_class() -> str | None:
+    """Unset and empty are two things here, and everywhere else they are one."""
+    return os.environ.get(STORAGE_CLASS)
+
+
+def _platform(settled: dict[str, Any]) -> Literal["process", "kubernetes"]:
+    """Where nobody says it: Kubernetes inside of it, and wherever the way to one is set."""
+    return "kubernetes" if any(settled.get(field) for field in WAYS_TO_KUBERNETES) else "process"
+
+
+WAYS_TO_KUBERNETES = {
+    "kubernetes_service_host": "KUBERNETES_SERVICE_HOST",
+    "kubernetes_api_url": "KUBERNETES_API_URL",
+    "kubeconfig": "KUBECONFIG",
+}
+"""The fields that make Kubernetes the platform, and their names in the environment; the first is set in every pod."""
 
 
 class Settings(BaseSettings):
@@ -22,7 +43,14 @@ class Settings(BaseSettings):
     )
 
     # where things are
-    platform: Literal["process", "kubernetes"] = "process"
+    kubernetes_service_host: str | None = Field(
+        default=None, validation_alias=AliasChoices("KUBERNETES_SERVICE_HOST", "kubernetes_service_host")
+    )
+    kubernetes_api_url: str | None = Field(
+        default=None, validation_alias=AliasChoices("KUBERNETES_API_URL", "kubernetes_api_url")
+    )
+    kubeconfig: str | None = Field(default=None, validation_alias=AliasChoices("KUBECONFIG", "kubeconfig"))
+    platform: Literal["process", "kubernetes"] = Field(default_factory=_platform)
     home: Path = Path(".kanto")
     redis_url: str = Field(default="redis://127.0.0.1:6379/0", repr=False)  # it may hold a password
     bind: str = "127.0.0.1"
@@ -35,9 +63,16 @@ class Settings(BaseSettings):
     spawner_type: Literal["deployment", "rc", "statefulset"] = Field(
         default="deployment", validation_alias=AliasChoices("SPAWNER_TYPE", "spawner_type")
     )
-    kubernetes_api_url: str | None = Field(
-        default=None, validation_alias=AliasChoices("KUBERNETES_API_URL", "kubernetes_api_url")
-    )
+
+    # what one user may have and how often one may ask; 0 or an empty text is no limit. Rates as `limits` reads them
+    limit_clusters: Annotated[int, Field(ge=0)] = 100
+    limit_instances: Annotated[int, Field(ge=0)] = 500
+    limit_jobs: Annotated[int, Field(ge=0)] = 100
+    limit_user_requests: str = "1200/minute"
+    limit_address_requests: str = "6000/minute"
+    limit_refused_logins: str = "10/minute;60/hour"
+    limit_refused_address: str = "100/minute"
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
 
     # process platform
     couchdb: str | None = None
@@ -45,6 +80,21 @@ class Settings(BaseSettings):
     advertise: str = "127.0.0.1"
     instance_ports: str = "20000-29999"
     grace: Seconds = 5.0
+
+    # Kubernetes; texts are read where they are used
+    namespace: str | None = None
+    image: str = "couchdb:3.5"
+    pull_policy: Literal["IfNotPresent", "Always", "Never"] = "IfNotPresent"
+    pull_secrets: str = ""
+    service_type: Literal["ClusterIP", "NodePort", "LoadBalancer"] = "ClusterIP"
+    storage_class: str | None = Field(default_factory=_storage_class)
+    storage_size: str = "5Gi"
+    requests: str = "cpu=50m,memory=128Mi"
+    limits: str = ""
+    node_selector: str = ""
+    priority_class: str = ""
+    pod_grace: Annotated[int, Field(ge=0)] = 30
+    clients: str = "*"
 
     # time, in seconds
     upkeep_interval: Seconds = 30.0
@@ -61,6 +111,9 @@ class Settings(BaseSettings):
     # how much at once
     worker_threads: Annotated[int, Field(ge=1, le=256)] = 16
     log_format: Literal["auto", "json", "text"] = "auto"
+    metrics_port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    metrics_bind: str = "127.0.0.1"
+    metrics_clusters: bool = False
 
     @field_validator("default_databases", mode="before")
     @classmethod
@@ -74,13 +127,6 @@ class Settings(BaseSettings):
     def _known_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(sorted({check_database(name) for name in value}))
 
-    @field_validator("platform")
-    @classmethod
-    def _platform_is_there(cls, value: str) -> str:
-        if value == "kubernetes":
-            raise ValueError("the Kubernetes platform is not there yet: leave it out, or say process")
-        return value
-
     @field_validator("instance_ports")
     @classmethod
     def _port_range(cls, value: str) -> str:
@@ -93,3 +139,11 @@ class Settings(BaseSettings):
     def port_range(self) -> range:
         low, _, high = self.instance_ports.partition("-")
         return range(int(low), int(high) + 1)
+
+    @property
+    def why_platform(self) -> str:
+        """What decided where instances run, for the log."""
+        if "platform" in self.model_fields_set:
+            return "KANTO_PLATFORM says so"
+        named = [name for field, name in WAYS_TO_KUBERNETES.items() if getattr(self, field)]
+        return f"{named[0]} is set" if named else f"none of {', '.join(WAYS_TO_KUBERNETES.values())} is set"

@@ -13,7 +13,7 @@ from common.settings import Settings
 @pytest.fixture(autouse=True)
 def _no_settings_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
-        if name.upper().startswith("KANTO_") or name.upper() in {"SPAWNER_TYPE", "KUBERNETES_API_URL"}:
+        if name.upper().startswith(("KANTO_", "KUBE", "SPAWNER_TYPE")):
             monkeypatch.delenv(name)
 
 
@@ -105,10 +105,33 @@ def test_a_password_of_redis_is_in_no_repr() -> None:
     assert "hunter2" not in repr(Settings(redis_url="redis://:hunter2@127.0.0.1:6379/0"))
 
 
-def test_a_platform_that_is_not_there_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KANTO_PLATFORM", "kubernetes")
-    with pytest.raises(ValidationError, match="not there yet"):
-        Settings()
+def test_instances_are_processes_where_there_is_no_kubernetes() -> None:
+    settings = Settings()
+    assert settings.platform == "process"
+    assert settings.why_platform == "none of KUBERNETES_SERVICE_HOST, KUBERNETES_API_URL, KUBECONFIG is set"
+
+
+@pytest.mark.parametrize("name", ["KUBERNETES_SERVICE_HOST", "KUBERNETES_API_URL", "KUBECONFIG"])
+def test_instances_are_on_kubernetes_where_there_is_a_way_to_it(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "/somewhere")
+    assert Settings().platform == "kubernetes"
+    assert Settings().why_platform == f"{name} is set"
+
+
+def test_who_says_where_instances_run_is_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBECONFIG", "/somewhere")
+    monkeypatch.setenv("KANTO_PLATFORM", "process")
+    assert Settings().platform == "process"
+    assert Settings().why_platform == "KANTO_PLATFORM says so"
+
+
+@pytest.mark.parametrize(("value", "meant"), [(None, None), ("", ""), ("fast", "fast")])
+def test_no_storage_class_and_an_empty_one_are_two_things(
+    monkeypatch: pytest.MonkeyPatch, value: str | None, meant: str | None
+) -> None:
+    if value is not None:
+        monkeypatch.setenv("KANTO_STORAGE_CLASS", value)
+    assert Settings().storage_class == meant
 
 
 def test_an_empty_variable_is_no_value(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,51 @@
+"""The Kubernetes platform from settings."""
+
+from pathlib import Path
+
+from common.settings import Settings
+from worker.platforms.kubernetes.call import Caller
+from worker.platforms.kubernetes.client import Client
+from worker.platforms.kubernetes.connect import connect, own_namespace
+from worker.platforms.kubernetes.platform import KubernetesPlatform
+from worker.platforms.kubernetes.shape import Resources, Shape, parse_clients, parse_names, parse_pairs
+
+SPARE_CONNECTIONS = 4
+"""Besides one for each thread that carries out an action: the watch, the ticker, and who looks meanwhile."""
+
+
+def build_shape(settings: Settings) -> Shape:
+    """PermanentError `bad_setting` that names the variable."""
+    own = own_namespace()
+    return Shape(
+        namespace=settings.namespace or own,
+        kanto_namespace=own,
+        image=settings.image,
+        pull_policy=settings.pull_policy,
+        pull_secrets=parse_names(settings.pull_secrets),
+        service_type=settings.service_type,
+        storage_class=settings.storage_class,
+        storage_size=settings.storage_size,
+        resources=Resources(
+            parse_pairs(settings.requests, setting="KANTO_REQUESTS"),
+            parse_pairs(settings.limits, setting="KANTO_LIMITS"),
+        ),
+        node_selector=parse_pairs(settings.node_selector, setting="KANTO_NODE_SELECTOR"),
+        priority_class=settings.priority_class,
+        grace_seconds=settings.pod_grace,
+        clients=parse_clients(settings.clients, setting="KANTO_CLIENTS"),
+    )
+
+
+def build_client(settings: Settings) -> Client:
+    """Connects to nothing yet."""
+    api = connect(
+        url=settings.kubernetes_api_url,
+        kubeconfig=Path(settings.kubeconfig) if settings.kubeconfig else None,
+        is_in_cluster=settings.kubernetes_service_host is not None,
+        connections=settings.worker_threads * 3 + SPARE_CONNECTIONS,
+    )
+    return Client(Caller(api), settings.namespace or own_namespace())
+
+
+def build_platform(settings: Settings) -> KubernetesPlatform:
+    return KubernetesPlatform(build_client(settings), build_shape(settings))
