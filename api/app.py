@@ -15,8 +15,9 @@ from api.cancel import CANCEL_WORDS, cancel_job
 from api.envelope import Answer, Words, internal, refusal
 from api.fields import caller
 from api.forms import Form, read_form
+from api.meter import Meter
 from api.operations import OPERATIONS, Operation
-from api.requests import RequestLog
+from api.requests import REFUSED, RequestLog
 from api.service import Service
 from api.show import show_job
 from api.system import health, readiness
@@ -33,7 +34,7 @@ OTHER_WORDS = Words("request")
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def build_app(service: Service, *, clock: Callable[[], float]) -> FastAPI:
+def build_app(service: Service, *, clock: Callable[[], float], meter: Meter | None = None) -> FastAPI:
     """The application over a service, whose waiters it starts and stops. `clock` is monotonic."""
 
     @asynccontextmanager
@@ -60,7 +61,7 @@ def build_app(service: Service, *, clock: Callable[[], float]) -> FastAPI:
     canceling = _job_endpoint(service, CANCEL_WORDS, cancel_job)
     _add(app, "/v0/jobs/{job_id}", "DELETE", canceling, openapi.cancel_operation())
     _add_system(app, service)
-    app.add_middleware(RequestLog, chance=service.chance, clock=clock)
+    app.add_middleware(RequestLog, chance=service.chance, clock=clock, meter=meter)
     return app
 
 
@@ -109,6 +110,7 @@ async def _answered(request: Request, words: Words, run: Callable[[], Awaitable[
         answer = await run()
     except KantoError as error:
         answer = refusal(error, words)
+        setattr(request.state, REFUSED, error.code)
         if answer.http >= 500:
             _log.warning("request refused", code=error.code, why=error.message)
     except Exception:

@@ -3,7 +3,6 @@
 import signal
 import sys
 import time
-from importlib.metadata import PackageNotFoundError, version
 from random import SystemRandom
 from types import FrameType
 
@@ -11,11 +10,13 @@ import uvicorn
 from pydantic import ValidationError
 
 from api.app import build_app
+from api.meter import Meter
 from api.service import build_service
 from api.waiters import Waiters
-from common import log
+from common import log, metrics
 from common.settings import Settings
 from common.store.redis import RedisStore
+from common.version import own_version
 from common.wakeup import WakeUps
 
 GRACE = 10
@@ -55,19 +56,24 @@ def main() -> int:
         settings,
         chance=SystemRandom(),
         clock=time.monotonic,
-        version=_version(),
+        version=own_version(),
     )
+    registry = metrics.build_registry(service.version)
+    registry.register(metrics.StoreMetrics(store, names_clusters=settings.metrics_clusters))
     config = uvicorn.Config(
-        build_app(service, clock=time.monotonic),
+        build_app(service, clock=time.monotonic, meter=Meter(registry)),
         host=settings.bind,
         port=settings.port,
         log_config=None,
         access_log=False,  # its lines hold query strings, which may hold tokens; api/requests.py writes our own
         server_header=False,
+        proxy_headers=bool(settings.trusted_proxies),  # uvicorn's default believes any header that comes from here
+        forwarded_allow_ips=list(settings.trusted_proxies),
         timeout_graceful_shutdown=GRACE,
     )
     try:
-        Server(config, service.waiters).run()
+        with metrics.served(registry, bind=settings.metrics_bind, port=settings.metrics_port):
+            Server(config, service.waiters).run()
     finally:
         store.close()
         wake_ups.close()
@@ -78,10 +84,3 @@ def _variable(place: tuple[int | str, ...]) -> str:
     """The environment variable of a setting. Its value is not repeated: it may hold a password."""
     name = str(place[0]).upper() if place else "?"
     return name if name.startswith(("KANTO_", "SPAWNER_", "KUBERNETES_")) else f"KANTO_{name}"
-
-
-def _version() -> str:
-    try:
-        return version("kanto")
-    except PackageNotFoundError:
-        return "(not installed)"

@@ -8,9 +8,14 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.envelope import Words, internal
+from api.meter import Meter
 from common import log
 
 HEADER = b"x-request-id"
+REFUSED = "refused"
+"""Where in a request's state the code of its refusal is noted."""
+
+METHODS = frozenset({"GET", "HEAD", "POST", "DELETE", "OPTIONS"})
 
 _ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
@@ -18,8 +23,9 @@ _ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 class RequestLog:
     """The outermost layer: whatever goes wrong inside is logged and answered as the envelope."""
 
-    def __init__(self, app: ASGIApp, *, chance: Random, clock: Callable[[], float]) -> None:
+    def __init__(self, app: ASGIApp, *, chance: Random, clock: Callable[[], float], meter: Meter | None = None) -> None:
         self._app = app
+        self._meter = meter or Meter()
         self._chance = chance
         self._clock = clock
         self._log = log.get("api.requests")
@@ -32,6 +38,7 @@ class RequestLog:
         scope.setdefault("state", {})["request_id"] = request_id
         started = self._clock()
         status = 0
+        self._meter.began()
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
@@ -50,8 +57,18 @@ class RequestLog:
                 response = internal(Words("request"), request_id).response()
                 await response(scope, receive, send_with_id)
             finally:
-                took = round((self._clock() - started) * 1000)
-                self._log.info("request", method=scope["method"], path=scope["path"], status=status, ms=took)
+                took = self._clock() - started
+                self._measure(scope, status, took)
+                told = {"method": scope["method"], "path": scope["path"], "status": status, "ms": round(took * 1000)}
+                self._log.info("request", **told)
+
+    def _measure(self, scope: Scope, status: int, took: float) -> None:
+        """By the route's path and a known method, so that callers cannot make labels."""
+        path = getattr(scope.get("route"), "path", "other")
+        method = scope["method"] if scope["method"] in METHODS else "other"
+        self._meter.ended(path, method, status, took)
+        if refused := scope["state"].get(REFUSED):
+            self._meter.refused(refused)
 
     def _id_of(self, scope: Scope) -> str:
         """The caller's own id if it is a plain one, so that logs on both sides can be joined; else a new one."""

@@ -4,15 +4,32 @@ All begin with KANTO_, but for the two the original named.
 """
 
 import os
+import re
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, Field, field_validator
+from pydantic import AfterValidator, AliasChoices, Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from common.names import check_database
 
 Seconds = Annotated[float, Field(gt=0)]
+
+_RATE = r"[1-9][0-9]{0,8}/([1-9][0-9]{0,3} )?(second|minute|hour|day)"
+_RATES = re.compile(f"{_RATE}(;{_RATE})*")
+
+
+def _check_rates(text: str) -> str:
+    """Rates as the library `limits` reads them; an empty text for `off`."""
+    if text == "off":
+        return ""
+    if not _RATES.fullmatch(text):
+        raise ValueError("must be rates such as 600/minute or 10/minute;60/hour, or off")
+    return text
+
+
+Rates = Annotated[str, AfterValidator(_check_rates)]
 
 STORAGE_CLASS = "KANTO_STORAGE_CLASS"
 
@@ -64,14 +81,14 @@ class Settings(BaseSettings):
         default="deployment", validation_alias=AliasChoices("SPAWNER_TYPE", "spawner_type")
     )
 
-    # what one user may have and how often one may ask; 0 or an empty text is no limit. Rates as `limits` reads them
+    # what one user may have and how often one may ask; 0 and `off` are no limit
     limit_clusters: Annotated[int, Field(ge=0)] = 100
     limit_instances: Annotated[int, Field(ge=0)] = 500
     limit_jobs: Annotated[int, Field(ge=0)] = 100
-    limit_user_requests: str = "1200/minute"
-    limit_address_requests: str = "6000/minute"
-    limit_refused_logins: str = "10/minute;60/hour"
-    limit_refused_address: str = "100/minute"
+    limit_user_requests: Rates = "1200/minute"
+    limit_address_requests: Rates = "6000/minute"
+    limit_refused_logins: Rates = "10/minute;60/hour"
+    limit_refused_address: Rates = "100/minute"
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
 
     # process platform
@@ -115,7 +132,7 @@ class Settings(BaseSettings):
     metrics_bind: str = "127.0.0.1"
     metrics_clusters: bool = False
 
-    @field_validator("default_databases", mode="before")
+    @field_validator("default_databases", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
@@ -126,6 +143,13 @@ class Settings(BaseSettings):
     @classmethod
     def _known_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(sorted({check_database(name) for name in value}))
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            ip_network(network)
+        return value
 
     @field_validator("instance_ports")
     @classmethod

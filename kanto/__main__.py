@@ -4,8 +4,8 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 
+from common.version import own_version
 from kanto.refusal import Refusal
 from kanto.run.command import run
 
@@ -30,7 +30,7 @@ def build_parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"kanto {installed_version()}")
+    parser.add_argument("--version", action="version", version=f"kanto {own_version()}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", title="commands")
     commands.add_parser(
         "run",
@@ -58,14 +58,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
-
-
-def installed_version() -> str:
-    """The version of the installed package; "(not installed)" when it runs from a folder alone."""
-    try:
-        return version("kanto")
-    except PackageNotFoundError:
-        return "(not installed)"
 
 
 if __name__ == "__main__":

@@ -11,15 +11,25 @@ _given: set[int] = set()
 
 def free_port() -> int:
     """A port on which nobody listens, never the same twice in one run."""
+    return free_ports(1)
+
+
+def free_ports(count: int) -> int:
+    """The first of so many ports in a row on which nobody listens, none of them the same twice in one run."""
     for _ in range(1000):
-        port: int = secrets.choice(PORTS)
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        if port not in _given:
-            _given.add(port)
-            return port
+        first: int = secrets.choice(PORTS)
+        ports = set(range(first, first + count))
+        if ports <= set(PORTS) - _given and all(map(_is_free, ports)):
+            _given.update(ports)
+            return first
     raise AssertionError("no free port")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

@@ -5,19 +5,22 @@ import random
 import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
-from common import log
+from common import log, metrics
 from common.broker import build_celery
 from common.cluster import ClusterKey
 from common.errors import KantoError
 from common.settings import Settings
 from common.store.redis import RedisStore
+from common.version import own_version
 from common.wakeup import WakeUps
 from worker import tasks
 from worker.clock import SystemClock
 from worker.core.memory import Policy
 from worker.couch.adapter import HttpCouch
 from worker.heartbeat import Heartbeat
+from worker.meter import Meter
 from worker.platforms.process.keeper import Keeper
 from worker.platforms.process.platform import ProcessPlatform
 from worker.platforms.process.stop import stop_all
@@ -64,7 +67,14 @@ def serve(settings: Settings, *, build: Callable[[Settings], ProcessPlatform] = 
     keeper = Keeper(platform, on_change=wake)
     wake_ups = WakeUps(settings.redis_url)
     ticker = Ticker(store, records=platform.records, send=wake_ups.send, owner=owner, lease_seconds=settings.lease)
-    with HttpCouch() as couch, ThreadPoolExecutor(settings.worker_threads * 2, "apply") as executor:
+    registry = metrics.build_registry(own_version())
+    registry.register(metrics.StoreMetrics(store, names_clusters=settings.metrics_clusters))
+    meter = Meter(registry)
+    with (
+        metrics.served(registry, bind=settings.metrics_bind, port=settings.metrics_port),
+        HttpCouch(on_call=partial(meter.called, "couchdb")) as couch,
+        ThreadPoolExecutor(settings.worker_threads * 2, "apply") as executor,
+    ):
         engine = Engine(
             store=store,
             platform=platform,
@@ -76,6 +86,7 @@ def serve(settings: Settings, *, build: Callable[[Settings], ProcessPlatform] = 
             lease_seconds=settings.lease,
             holding=heartbeat.holding,
             jitter=random.random,
+            meter=meter,
         )
         tasks.register(app, run)
         heartbeat.start()

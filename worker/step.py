@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from common.cluster import ClusterKey, MirrorRecord
 from common.codec import decode
@@ -17,6 +17,7 @@ from worker.core.actions import Apply
 from worker.core.decide import decide
 from worker.core.memory import Memory, Policy
 from worker.core.observed import Unknown
+from worker.meter import Meter
 from worker.observe import observe
 from worker.outcome import Look
 from worker.ports import Clock, Couch, Platform, Store
@@ -41,6 +42,7 @@ class Engine:
     lease_seconds: float
     holding: Callable[[Lease], AbstractContextManager[None]]
     jitter: Callable[[], float]
+    meter: Meter = field(default_factory=Meter)
 
 
 def step(engine: Engine, key: ClusterKey) -> None:
@@ -53,6 +55,7 @@ def step(engine: Engine, key: ClusterKey) -> None:
     if lease is None:
         return
     turn = Turn(engine, lease, began)
+    end = "failed"
     with engine.holding(lease):
         try:
             turn.open()
@@ -60,14 +63,17 @@ def step(engine: Engine, key: ClusterKey) -> None:
             while isinstance(look.plan, Apply) and turn.age() < STEP_SECONDS:
                 look = turn.round()
             result = outcome.of_look(look, jitter=engine.jitter())
+            end = type(look.plan).__name__.lower()
         except LeaseLost as lost:
             result = turn.given_up(lost)
+            end = "lost"
         except KantoError as error:
             result = turn.failed(error)
         except Exception as error:
             log.exception("step_broke", cluster=str(key))
             result = turn.failed(TemporaryError("internal", f"kanto met an error of its own: {type(error).__name__}"))
         turn.release(result)
+    engine.meter.stepped(end, turn.age(), result.reasons or ())
 
 
 class Turn:
@@ -174,6 +180,7 @@ class Turn:
             self._engine.store.release(self._lease, result)
             if result.ended is not None and job is not None:
                 code = result.error.code if result.error else None
+                self._engine.meter.ended(job, result.ended, self._lease.now + self.age() - job.created_at)
                 log.info(
                     "job_ended",
                     job=job.id,

@@ -91,7 +91,9 @@ def build_plan(
     shared = build_environment(environment, settings=settings, home=home, redis_url=url)
     at = reachable(settings.bind, settings.port)
     workers = tuple(
-        Command(f"worker-{number}", (sys.executable, "-m", "worker"), shared)
+        Command(
+            f"worker-{number}", (sys.executable, "-m", "worker"), with_metrics(shared, settings.metrics_port, number)
+        )
         for number in range(1, settings.workers + 1)
     )
     return Plan(
@@ -102,6 +104,11 @@ def build_plan(
         is_ready=lambda: probes.why_not_ready(at),
         banner=build_banner(at=at, home=home.path, redis=server.told if server else without_password(url)),
     )
+
+
+def with_metrics(shared: Mapping[str, str], port: int | None, number: int) -> dict[str, str]:
+    """A worker's metrics are as many ports above the api's as its number says: they are processes of one machine."""
+    return {**shared, **({} if port is None else {"KANTO_METRICS_PORT": str(port + number)})}
 
 
 def build_environment(

@@ -46,7 +46,7 @@ class HttpCouch:
 
     A look at all instances takes at most `look_seconds`, a command at most `command_seconds`, whatever they do; within
     these an instance has `connect_seconds` to take a connection and `read_seconds` for each answer to go on.
-    `transport` takes the place of the network.
+    `transport` takes the place of the network; `on_call` hears of each exchange: method, status (0: none) and seconds.
     """
 
     def __init__(
@@ -59,6 +59,7 @@ class HttpCouch:
         read_seconds: float = READ_SECONDS,
         monotonic: Callable[[], float] = time.monotonic,
         transport: httpx.BaseTransport | None = None,
+        on_call: Callable[[str, int, float], None] = lambda _method, _status, _seconds: None,
     ) -> None:
         self._look_seconds = look_seconds
         self._command_seconds = command_seconds
@@ -68,6 +69,7 @@ class HttpCouch:
             read_seconds=read_seconds,
             monotonic=monotonic,
             transport=transport,
+            on_call=on_call,
         )
         self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="couch")
 
@@ -110,6 +112,12 @@ class HttpCouch:
             talk.put(f"/{database_path(database)}", accept=(201, 202, 412))
 
         self._each(self._talk(instance, credentials), create, databases)
+
+    def drop_databases(self, instance: Instance, databases: Sequence[str], credentials: Credentials) -> None:
+        def drop(talk: Talk, database: str) -> None:
+            talk.delete(f"/{database_path(database)}", accept=(200, 202, 404))
+
+        self._each(self._talk(instance, credentials), drop, databases)
 
     def put_security(self, instance: Instance, security: Mapping[str, str], credentials: Credentials) -> None:
         def put(talk: Talk, database: str) -> None:

@@ -47,6 +47,7 @@ class Client:
     """Connections to all instances of all clusters, shared by all threads. Keeps no cookies, takes no proxy.
 
     Idle connections are kept to as many instances as `connections` says. `transport` takes the place of the network.
+    `on_call` hears of each exchange: its method, status (0 without an answer) and seconds.
     """
 
     def __init__(
@@ -57,8 +58,10 @@ class Client:
         read_seconds: float = READ_SECONDS,
         monotonic: Callable[[], float] = time.monotonic,
         transport: httpx.BaseTransport | None = None,
+        on_call: Callable[[str, int, float], None] = lambda _method, _status, _seconds: None,
     ) -> None:
         self.monotonic = monotonic
+        self.on_call = on_call
         self.connect_seconds = connect_seconds
         self.read_seconds = read_seconds
         if transport is None:
@@ -151,8 +154,10 @@ class Talk:
             "pool": min(self.client.read_seconds, left),
         }
         auth = httpx.BasicAuth(self.credentials.name, self.credentials.password)
+        began, status = self.client.monotonic(), 0
         try:
             response = self.http.send(request, auth=auth, stream=True)
+            status = response.status_code
             try:
                 return Answer(response.status_code, _json(self._read(response, what), what))
             finally:
@@ -165,6 +170,8 @@ class Talk:
             raise Away(f"{what} cut the connection") from error
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             raise Unclear(f"{what} gave an answer that makes no sense: {type(error).__name__}") from error
+        finally:
+            self.client.on_call(request.method, status, self.client.monotonic() - began)
 
     def _read(self, response: httpx.Response, what: str) -> bytes:
         """The whole body, unless it drips in beyond the deadline or never ends."""

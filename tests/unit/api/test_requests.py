@@ -1,12 +1,15 @@
 import random
 from collections.abc import MutableMapping
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
+from prometheus_client import CollectorRegistry
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
+from api.meter import Meter
 from api.requests import RequestLog
 
 pytestmark = pytest.mark.anyio
@@ -62,3 +65,24 @@ async def test_a_begun_answer_is_not_begun_again() -> None:
     async with client(half_broken) as caller:
         answer = await caller.get("/")
         assert answer.status_code == 200
+
+
+async def test_requests_are_measured_by_route_and_known_method() -> None:
+    registry = CollectorRegistry()
+    log = RequestLog(refusing, chance=random.Random(1), clock=lambda: 0.0, meter=Meter(registry))
+    transport = httpx.ASGITransport(app=log)
+    async with httpx.AsyncClient(transport=transport, base_url="http://x") as caller:
+        await caller.get("/v0/jobs/an-id")
+        await caller.request("BREW", "/v0/jobs/another-id")
+    for method in ("GET", "other"):
+        labels = {"path": "/v0/jobs/{job_id}", "method": method, "status": "200"}
+        assert registry.get_sample_value("kanto_request_seconds_count", labels) == 1
+    assert registry.get_sample_value("kanto_refusals_total", {"code": "no_such_job"}) == 2
+    assert registry.get_sample_value("kanto_open_requests") == 0
+
+
+async def refusing(scope: Scope, receive: Receive, send: Send) -> None:
+    """What routing and a refusal leave in a request's scope."""
+    scope["route"] = SimpleNamespace(path="/v0/jobs/{job_id}")
+    scope["state"]["refused"] = "no_such_job"
+    await PlainTextResponse("")(scope, receive, send)
