@@ -25,13 +25,14 @@ ENTRY = ("tini", "--", "/docker-entrypoint.sh", "/opt/couchdb/bin/couchdb")
 CONTAINER = "couchdb"
 INIT_CONTAINER = "prepare"
 DATA = "data"
+"""The volume's name; that of a StatefulSet's is its template's."""
 
 START_SECONDS = 600
 """For a first start: the lock of a server of before, and a volume whose files are to be given to this user."""
 
 
-def build_template(frame: Frame, *, instance: str | None, data: Manifest | None) -> Manifest:
-    """A pod template. `data` is the volume named `data` without its name; None where claims come from a template.
+def build_template(frame: Frame, *, instance: str | None, data: Manifest | str) -> Manifest:
+    """A pod template. `data` is the volume without its name, or the name of a StatefulSet's template of claims.
 
     `instance` is known only where a workload has a single one.
     """
@@ -44,8 +45,8 @@ def build_template(frame: Frame, *, instance: str | None, data: Manifest | None)
     }
 
 
-def _build_spec(frame: Frame, data: Manifest | None) -> Manifest:
-    shape = frame.shape
+def _build_spec(frame: Frame, data: Manifest | str) -> Manifest:
+    shape, volume = frame.shape, data if isinstance(data, str) else DATA
     spec: Manifest = {
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
@@ -60,8 +61,8 @@ def _build_spec(frame: Frame, data: Manifest | None) -> Manifest:
         "readinessGates": [{"conditionType": names.FILLED}],
         "terminationGracePeriodSeconds": shape.grace_seconds,
         "affinity": _build_affinity(frame),
-        "initContainers": [_build_prepare(frame)],
-        "containers": [_build_couchdb(frame)],
+        "initContainers": [_build_prepare(frame, volume)],
+        "containers": [_build_couchdb(frame, volume)],
         "volumes": _build_volumes(frame, data),
     }
     if shape.node_selector:
@@ -103,21 +104,21 @@ def _build_container(frame: Frame, name: str, *, program: Sequence[str], mounts:
         },
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "volumeMounts": [
-            {"name": DATA, "mountPath": str(VOLUME)},
-            {"name": "settings", "mountPath": str(SETTINGS), "readOnly": True},
             *mounts,
+            {"name": "settings", "mountPath": str(SETTINGS), "readOnly": True},
         ],
     }
 
 
-def _build_prepare(frame: Frame) -> Manifest:
+def _build_prepare(frame: Frame, volume: str) -> Manifest:
     """Makes the volume's folders before the kubelet looks for the one that is mounted by itself."""
-    return _build_container(frame, INIT_CONTAINER, program=(), mounts=())
+    return _build_container(frame, INIT_CONTAINER, program=(), mounts=(_mount(volume),))
 
 
-def _build_couchdb(frame: Frame) -> Manifest:
+def _build_couchdb(frame: Frame, volume: str) -> Manifest:
     mounts = (
-        {"name": DATA, "mountPath": str(LOCAL_D), "subPath": LOCAL_D.name},
+        _mount(volume),
+        {"name": volume, "mountPath": str(LOCAL_D), "subPath": LOCAL_D.name},
         {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108  (the container's own)
         {"name": "log", "mountPath": "/opt/couchdb/var/log"},
     )
@@ -126,6 +127,10 @@ def _build_couchdb(frame: Frame) -> Manifest:
         "startupProbe": _build_probe(period=1, failures=START_SECONDS),
         "readinessProbe": _build_probe(period=5, failures=3),
     }
+
+
+def _mount(volume: str) -> Manifest:
+    return {"name": volume, "mountPath": str(VOLUME)}
 
 
 def _build_probe(*, period: int, failures: int) -> Manifest:
@@ -138,7 +143,7 @@ def _build_probe(*, period: int, failures: int) -> Manifest:
     }
 
 
-def _build_volumes(frame: Frame, data: Manifest | None) -> list[Manifest]:
+def _build_volumes(frame: Frame, data: Manifest | str) -> list[Manifest]:
     secret = {
         "secretName": names.login(frame.spec),
         "items": [{"key": login.INI, "path": login.INI}],
@@ -149,4 +154,4 @@ def _build_volumes(frame: Frame, data: Manifest | None) -> list[Manifest]:
         {"name": "tmp", "emptyDir": {}},
         {"name": "log", "emptyDir": {}},
     ]
-    return own if data is None else [{"name": DATA, **data}, *own]
+    return own if isinstance(data, str) else [{"name": DATA, **data}, *own]

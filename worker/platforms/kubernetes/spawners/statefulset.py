@@ -38,7 +38,7 @@ def _build_stateful_set(frame: Frame, *, replicas: int) -> Manifest:
             "revisionHistoryLimit": 1,
             "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Delete", "whenScaled": "Retain"},
             "selector": {"matchLabels": names.selector(frame.spec)},
-            "template": build_template(frame, instance=None, data=None),
+            "template": build_template(frame, instance=None, data=names.claim_template(frame.spec)),
             "volumeClaimTemplates": [build_claim_template(frame)],
         },
     }

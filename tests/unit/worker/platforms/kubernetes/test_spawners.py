@@ -125,10 +125,21 @@ def test_siblings_reach_each_other_before_they_are_ready(spawner: Spawner) -> No
     assert all(service["spec"]["publishNotReadyAddresses"] for service in services)
 
 
+@given(frames)
+def test_every_mount_is_of_a_volume_or_a_template_of_claims(frame: Frame) -> None:
+    for manifest in built(frame, [0]):
+        if "template" in manifest["spec"]:
+            spec = manifest["spec"]["template"]["spec"]
+            volumes = {volume["name"] for volume in spec["volumes"]}
+            volumes |= {claim["metadata"]["name"] for claim in manifest["spec"].get("volumeClaimTemplates", [])}
+            mounts = [m["name"] for c in (*spec["initContainers"], *spec["containers"]) for m in c["volumeMounts"]]
+            assert volumes == set(mounts)
+
+
 @pytest.mark.parametrize("spawner", SPAWNERS)
 def test_run_time_settings_lie_on_the_volume_of_the_data(spawner: Spawner) -> None:
     mounts = {m["mountPath"]: m for m in pod(a_frame(spawner))["containers"][0]["volumeMounts"]}
-    assert mounts["/opt/couchdb/etc/local.d"]["name"] == mounts["/opt/couchdb/data"]["name"] == "data"
+    assert mounts["/opt/couchdb/etc/local.d"]["name"] == mounts["/opt/couchdb/data"]["name"]
 
 
 @pytest.mark.parametrize("spawner", SPAWNERS)
