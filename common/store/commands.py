@@ -22,6 +22,7 @@ COMMANDS = (
     "disable_user",
     "give_token",
     "hit",
+    "hold_role",
     "is_rebuilt",
     "job",
     "jobs",

@@ -239,6 +239,14 @@ class MemoryStore:
 
     # the first start
 
+    def hold_role(self, name: str, owner: str, *, ttl: float) -> bool:
+        with self._transaction() as (state, now):
+            holder, ends = state.roles.get(name, ("", 0))
+            if now < ends and holder != owner:
+                return False
+            state.roles[name] = (owner, now + _bounded(ttl))
+            return ttl > 0
+
     def is_rebuilt(self) -> bool:
         with self._transaction() as (state, _):
             return state.is_rebuilt

@@ -61,6 +61,7 @@ class State:
         self.jobs = KeptJobs(keep=keep_jobs)
         self.ended: dict[tuple[str, str], Ended] = {}
         self.workers: dict[str, int] = {}
+        self.roles: dict[str, tuple[str, int]] = {}
         self.events = EventLog()
 
     def next_number(self, now: int) -> int:

@@ -360,6 +360,13 @@ class Store(Protocol):
 
     # the first start
 
+    def hold_role(self, name: str, owner: str, *, ttl: float) -> bool:
+        """Whether this role is the owner's for `ttl` seconds from now: one worker at a time has it.
+
+        Asking again extends it. With `ttl` 0 the owner gives it back, and has it no more.
+        """
+        ...
+
     def is_rebuilt(self) -> bool:
         """Whether this Redis has been filled from the platform since it was last empty (hazards H22)."""
         ...

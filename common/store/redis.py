@@ -252,6 +252,9 @@ class RedisStore:
 
     # the first start
 
+    def hold_role(self, name: str, owner: str, *, ttl: float) -> bool:
+        return bool(self._run("hold_role", [("name", name), ("owner", owner), ("ttl", bounded(ttl))]))
+
     def is_rebuilt(self) -> bool:
         return bool(self._run("is_rebuilt"))
 

@@ -10,6 +10,8 @@ local DISABLED = 'kanto:disabled'
 -- How many jobs ended, and the milliseconds that they took, by kind and status: for those who watch.
 local ENDED = 'kanto:ended'
 
+local ROLES = 'kanto:role:'
+
 local function cluster_key(id) return 'kanto:cluster:' .. id end
 local function job_key(id) return 'kanto:job:' .. id end
 local function tags_key(user) return 'kanto:tags:' .. user end
