@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from common.cluster import ClusterSpec, Spawner
+from tests.kubernetes.place import load_rules
 from worker.platforms.kubernetes import names, pod
 from worker.platforms.kubernetes.frame import Frame, Manifest
 from worker.platforms.kubernetes.gate import build_gate
@@ -79,14 +80,28 @@ class World:
         """Namespace, anchor, login and two instances. None of it waits."""
         level = {"pod-security.kubernetes.io/enforce": "restricted"}
         self.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace, "labels": level}})
-        anchor = self.create(
-            {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": names.workload(self.spec)}, "type": "Opaque"}
-        )
+        self._employ()
+        secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": names.workload(self.spec)}}
+        anchor = self.create(secret)
         shape = Shape(namespace=self.namespace, kanto_namespace=self.namespace, image=IMAGE)
         self.frame = Frame(self.spec, shape, anchor["metadata"]["uid"])
         self.create(build_login(self.frame, self.login, databases=pod.DATABASES, last=pod.LAST_INI))
         self.apply("--dry-run=server")
         self.apply()
+
+    def _employ(self) -> None:
+        """kanto's account, with exactly the chart's Role."""
+        named, group = {"metadata": {"name": "kanto"}}, "rbac.authorization.k8s.io"
+        self.create({"apiVersion": "v1", "kind": "ServiceAccount", **named})
+        self.create({"apiVersion": f"{group}/v1", "kind": "Role", **named, "rules": list(load_rules())})
+        binding: Manifest = {
+            "apiVersion": f"{group}/v1",
+            "kind": "RoleBinding",
+            **named,
+            "roleRef": {"apiGroup": group, "kind": "Role", "name": "kanto"},
+            "subjects": [{"kind": "ServiceAccount", "name": "kanto", "namespace": self.namespace}],
+        }
+        self.create(binding)
 
     def down(self) -> None:
         kubectl("delete", "namespace", self.namespace, "--wait=false", "--ignore-not-found")
@@ -105,8 +120,10 @@ class World:
         return json.loads(self.kubectl("create", "-f", "-", "-o", "json", body=manifest))
 
     def apply(self, *options: str) -> None:
+        """With kanto's own rights."""
         items = {"apiVersion": "v1", "kind": "List", "items": list(self.manifests)}
-        self.kubectl("apply", "--server-side", "--field-manager=kanto", *options, "-f", "-", body=items)
+        account = f"--as=system:serviceaccount:{self.namespace}:kanto"
+        self.kubectl("apply", "--server-side", "--field-manager=kanto", account, *options, "-f", "-", body=items)
 
     def patch(self, kind: str, name: str, body: Manifest, *, is_tried: bool = False) -> str:
         return self.kubectl("patch", kind, name, "--type=merge", "-p", json.dumps(body), is_tried=is_tried)
