@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
 from common import log, metrics
 from common.broker import build_celery
@@ -27,6 +28,12 @@ from worker.platforms.process.stop import stop_all
 from worker.step import Engine, step
 from worker.ticker import Ticker
 
+if TYPE_CHECKING:
+    from worker.platforms.kubernetes.platform import KubernetesPlatform
+
+WATCHER = "watcher"
+"""The role of whoever watches Kubernetes for all workers."""
+
 STOP_SECONDS = 3.0
 """After these an instance that does not end by itself is killed; `kanto run` gives the whole command little more."""
 
@@ -40,7 +47,39 @@ def build_policy(settings: Settings) -> Policy:
     )
 
 
-def serve(settings: Settings, *, build: Callable[[Settings], ProcessPlatform] = ProcessPlatform.from_settings) -> int:
+class Watcher(Protocol):
+    """A thread that makes clusters due when something of them changes."""
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+def build_platform(settings: Settings) -> "ProcessPlatform | KubernetesPlatform":
+    """Kubernetes' client costs tens of MiB, so it is imported only where it is used, and before any work."""
+    if settings.platform == "process":
+        return ProcessPlatform.from_settings(settings)
+    from worker.platforms.kubernetes import wiring  # noqa: PLC0415
+
+    return wiring.build_platform(settings)
+
+
+def build_watcher(
+    platform: "ProcessPlatform | KubernetesPlatform",
+    *,
+    hold: Callable[[float], bool],
+    on_change: Callable[[ClusterKey], None],
+) -> Watcher:
+    if isinstance(platform, ProcessPlatform):
+        return Keeper(platform, on_change=on_change)
+    return platform.watcher(hold=hold, on_change=on_change)
+
+
+def serve(
+    settings: Settings,
+    *,
+    build: "Callable[[Settings], ProcessPlatform | KubernetesPlatform]" = build_platform,
+) -> int:
     """Run a worker until SIGTERM; its exit code. `build` makes the platform; tests have one that they can cut."""
     log.configure(settings.log_format)
     say = log.get("worker")
@@ -64,7 +103,10 @@ def serve(settings: Settings, *, build: Callable[[Settings], ProcessPlatform] = 
             say.warning("step_not_begun", cluster=str(key), code=error.code, error=error.detail)
         ticker.poke()
 
-    keeper = Keeper(platform, on_change=wake)
+    def hold(seconds: float) -> bool:
+        return store.hold_role(WATCHER, owner, ttl=seconds)
+
+    watcher = build_watcher(platform, hold=hold, on_change=wake)
     wake_ups = WakeUps(settings.redis_url)
     ticker = Ticker(store, records=platform.records, send=wake_ups.send, owner=owner, lease_seconds=settings.lease)
     registry = metrics.build_registry(own_version())
@@ -90,12 +132,13 @@ def serve(settings: Settings, *, build: Callable[[Settings], ProcessPlatform] = 
         )
         tasks.register(app, run)
         heartbeat.start()
-        keeper.start()
-        say.info("worker_starts", owner=owner, threads=settings.worker_threads, platform=settings.platform)
+        watcher.start()
+        say.info("platform", chosen=settings.platform, why=settings.why_platform)
+        say.info("worker_starts", owner=owner, threads=settings.worker_threads)
         code = tasks.serve(
             app, name=f"kanto@{owner}", threads=settings.worker_threads, on_ready=ticker.start, on_stop=ticker.stop
         )
-        keeper.stop()
+        watcher.stop()
         heartbeat.stop()
         wake_ups.close()
     say.info("worker_ended", code=code)

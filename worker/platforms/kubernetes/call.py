@@ -39,7 +39,10 @@ class Call:
 
 
 class Caller:
-    """Sends calls through the library's client, which gives login, TLS and connections. For many threads."""
+    """Sends calls through the library's client, which gives login, TLS and connections. For many threads.
+
+    `on_call` hears of each answer: verb, HTTP status (0: none) and seconds.
+    """
 
     def __init__(
         self,
@@ -48,11 +51,13 @@ class Caller:
         timeouts: tuple[float, float] = (CONNECT_SECONDS, READ_SECONDS),
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
+        on_call: Callable[[str, int, float], None] = lambda _verb, _status, _seconds: None,
     ) -> None:
         self._api: Any = api
         self._timeouts = timeouts
         self._monotonic = monotonic
         self._sleep = sleep
+        self._on_call = on_call
 
     def close(self) -> None:
         self._api.close()
@@ -93,10 +98,15 @@ class Caller:
             body=call.body,
             auth_settings=["BearerToken"],
         )
+        began, status = self._monotonic(), 0
         try:
-            return self._api.call_api(*request, _request_timeout=(connect, read + seconds)).response
+            response = self._api.call_api(*request, _request_timeout=(connect, read + seconds)).response
+            status = response.status
         except (urllib3.exceptions.HTTPError, ApiException, OSError) as error:
             raise away(call.asked, error) from error
+        finally:
+            self._on_call(call.asked.verb, status, self._monotonic() - began)
+        return response
 
 
 def away(asked: Asked, error: Exception) -> TemporaryError:

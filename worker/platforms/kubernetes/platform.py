@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from common.cluster import ClusterSpec, MirrorRecord
+from common.cluster import ClusterKey, ClusterSpec, MirrorRecord
 from common.errors import KantoError, PermanentError, TemporaryError
 from worker.core.observed import Instance, Platformed, Unknown
 from worker.platforms.kubernetes import anchor as anchors
@@ -21,6 +21,7 @@ from worker.platforms.kubernetes.refusals import Conflict
 from worker.platforms.kubernetes.resources import SECRETS
 from worker.platforms.kubernetes.shape import Shape
 from worker.platforms.kubernetes.spawners import spawner as spawners
+from worker.platforms.kubernetes.watch import Watcher
 from worker.ports import Credentials
 
 TRIES = 4
@@ -48,6 +49,10 @@ class KubernetesPlatform:
         self._shape = shape
         self._now = now
         self._token = token
+
+    def watcher(self, *, hold: Callable[[float], bool], on_change: Callable[[ClusterKey], None]) -> Watcher:
+        """What makes clusters due when their pods change, in whichever worker holds that role."""
+        return Watcher(self._client, hold=hold, on_change=on_change)
 
     # looking
 

@@ -21,12 +21,12 @@ def is_running(pod: Object) -> bool:
 
 
 def of_pod(pod: Object) -> str:
-    """Why its container does not run; "" when it does."""
+    """Why its container does not run, or not for long; "" when all is well."""
+    if "deletionTimestamp" in pod["metadata"]:
+        return "its pod is being deleted"
     if is_running(pod):
         return ""
     status = pod.get("status", {})
-    if "deletionTimestamp" in pod["metadata"]:
-        return "its pod is being deleted"
     if status.get("phase") in ("Failed", "Succeeded"):
         return _joined(status.get("reason") or "its pod has ended", status.get("message"))
     for told in (*_unscheduled(status), *_containers(status)):

@@ -15,6 +15,9 @@ from worker.platforms.kubernetes.sight import Sight, replicas
 SLOW_SECONDS = 2.0
 """A pod of an image that is there runs sooner than this."""
 
+OVER = frozenset({"FailedScheduling", "Unhealthy"})
+"""Warnings that say nothing any more about a pod that has a node and whose container is not there yet."""
+
 
 def problem(client: Client, sight: Sight, *, now: float) -> str:
     """In Kubernetes' own words; "" when there is none. `now` is in Unix seconds."""
@@ -27,7 +30,7 @@ def _told(client: Client, sight: Sight, now: float) -> Iterator[str]:
             yield reasons.of_workload(workload) or _warning(client, name)
     for pod in sight.live_pods:
         if not reasons.is_told(pod) and _is_slow(pod, now):
-            yield _warning(client, pod["metadata"]["name"])
+            yield _warning(client, pod["metadata"]["name"], but=OVER if pod["spec"].get("nodeName") else frozenset())
 
 
 def _own_pods(sight: Sight, workload: Json) -> tuple[Json, ...]:
@@ -41,5 +44,6 @@ def _is_slow(thing: Json, now: float) -> bool:
     return now - datetime.fromisoformat(thing["metadata"]["creationTimestamp"]).timestamp() >= SLOW_SECONDS
 
 
-def _warning(client: Client, name: str) -> str:
-    return reasons.of_events(client.find(EVENTS, fields=f"type=Warning,involvedObject.name={name}").items)
+def _warning(client: Client, name: str, *, but: frozenset[str] = frozenset()) -> str:
+    events = client.find(EVENTS, fields=f"type=Warning,involvedObject.name={name}").items
+    return reasons.of_events(event for event in events if event.get("reason") not in but)

@@ -1,5 +1,6 @@
 """The Kubernetes platform from settings."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from common.settings import Settings
@@ -36,7 +37,7 @@ def build_shape(settings: Settings) -> Shape:
     )
 
 
-def build_client(settings: Settings) -> Client:
+def build_client(settings: Settings, *, on_call: Callable[[str, int, float], None]) -> Client:
     """Connects to nothing yet."""
     api = connect(
         url=settings.kubernetes_api_url,
@@ -44,8 +45,11 @@ def build_client(settings: Settings) -> Client:
         is_in_cluster=settings.kubernetes_service_host is not None,
         connections=settings.worker_threads * 3 + SPARE_CONNECTIONS,
     )
-    return Client(Caller(api), settings.namespace or own_namespace())
+    return Client(Caller(api, on_call=on_call), settings.namespace or own_namespace())
 
 
-def build_platform(settings: Settings) -> KubernetesPlatform:
-    return KubernetesPlatform(build_client(settings), build_shape(settings))
+def build_platform(
+    settings: Settings, *, on_call: Callable[[str, int, float], None] = lambda _verb, _status, _seconds: None
+) -> KubernetesPlatform:
+    """`on_call` hears of each call: verb, HTTP status (0: no answer) and seconds."""
+    return KubernetesPlatform(build_client(settings, on_call=on_call), build_shape(settings))
