@@ -73,6 +73,8 @@ def undone(job: Job) -> str:
             return f"the cluster goes back to {count}"
         case JobKind.REPLICATE:
             return f"the saved list goes back to {_saved_list(former)}; the databases themselves stay"
+        case JobKind.UNREPLICATE:
+            return f"the saved list goes back to {_saved_list(former)}; what was dropped already is not brought back"
         case JobKind.DELETE:
             return "the cluster is kept"
 

@@ -1,4 +1,4 @@
-"""Scale, replicate and delete: a change of the spec of a cluster that exists, and its job."""
+"""Scale, replicate, unreplicate and delete: a change of the spec of a cluster that exists, and its job."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ from api.call import Call
 from api.envelope import Answer, Json
 from api.follow import follow
 from api.render import cluster_result
-from api.specs import Change, deletion, replication, scaling
+from api.specs import Change, deletion, replication, scaling, unreplication
 from api.submit import Accepted, submission_of, submit_change
 from common.cluster import ClusterKey, ClusterSpec
 from common.jobs import Job
@@ -31,6 +31,17 @@ async def replicate(call: Call) -> Answer:
     return await _change(
         call,
         lambda spec: replication(spec, databases),
+        lambda accepted, job: cluster_result(accepted.spec, job.result, password=None),
+    )
+
+
+async def unreplicate(call: Call) -> Answer:
+    """Fewer databases in the saved list, and with drop=1 none of these on any instance."""
+    databases = fields.databases(call.form)
+    drop_id = call.service.random_id() if fields.option(call.form, "drop") else None
+    return await _change(
+        call,
+        lambda spec: unreplication(spec, databases, drop_id=drop_id),
         lambda accepted, job: cluster_result(accepted.spec, job.result, password=None),
     )
 

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from api.call import Call
 from api.cancel import CANCEL_WORDS, cancel
-from api.change import delete, replicate, scale
+from api.change import delete, replicate, scale, unreplicate
 from api.create import create
 from api.envelope import Answer, Words
 from api.show import detail, job, list_clusters
@@ -51,6 +51,8 @@ NEW_TAG = Field(
 )
 REPLICAS = Field("replicas", "how many instances: an integer, taken as the nearest of 1 to 10")
 DATABASES = Field("databases", "a,b,c; * means all, later ones too")
+SAVED = Field("databases", "a,b,c; * takes the * off the list")
+DROP = Field("drop", "1: the databases go for good too, on every instance", is_needed=False)
 JOB_ID = Field("job_id", "the id that the answer with the job named")
 FORCE = Field("force", "1: go on where kanto would refuse because data may be lost", is_needed=False)
 ASYNC = Field("async", "1: answer at once, with the id of the job", is_needed=False)
@@ -78,6 +80,14 @@ OPERATIONS = (
         Words("couchdb cluster configure db replication"),
         replicate,
         (TAG, DATABASES),
+        makes_job=True,
+    ),
+    Operation(
+        "/v0/unreplicate",
+        "take databases off those that the instances replicate",
+        Words("couchdb cluster unconfigure db replication"),
+        unreplicate,
+        (TAG, SAVED, DROP),
         makes_job=True,
     ),
     Operation(

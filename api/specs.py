@@ -3,7 +3,8 @@
 from dataclasses import dataclass, replace
 
 from api.fields import MAX_DATABASES, Caller, Databases, too_many_databases
-from common.cluster import ClusterSpec, Spawner
+from common.cluster import ClusterSpec, Drop, Spawner
+from common.errors import UserError
 from common.jobs import JobKind
 from common.settings import Settings
 
@@ -56,6 +57,47 @@ def replication(spec: ClusterSpec, databases: Databases) -> Change:
     return Change(JobKind.REPLICATE, new, undo=former(spec))
 
 
+def unreplication(spec: ClusterSpec, databases: Databases, *, drop_id: str | None) -> Change:
+    """Fewer names in the saved list; `*` takes the `*` off it. What is not on it is off it already.
+
+    With `drop_id` the databases go too, while the job stands: if it ends without success no more of them are dropped,
+    and one that is canceled brings the list back, not what was dropped.
+    """
+    everything = spec.all_databases and not databases.everything
+    if everything and drop_id is None:
+        raise UserError(
+            "bad_databases",
+            "the saved list has *, so every database is replicated, those that you name too",
+            action="Take * off first (databases=*), or send drop=1 if they are to go for good",
+        )
+    if drop_id is not None:
+        check_droppable(databases)
+    new = replace(
+        spec,
+        databases=tuple(sorted({*spec.databases} - {*databases.names})),
+        all_databases=everything,
+        force=False,
+        drop=None if drop_id is None else Drop(drop_id, databases.names),
+    )
+    restore = None if drop_id is None else replace(new, drop=None)
+    return Change(JobKind.UNREPLICATE, new, restore, undo=former(spec))
+
+
+def check_droppable(databases: Databases) -> None:
+    if databases.everything:
+        raise UserError(
+            "bad_databases",
+            "drop=1 needs the names of the databases, * is none",
+            action="Name each database that is to go",
+        )
+    if any(name.startswith("_") for name in databases.names):
+        raise UserError(
+            "bad_databases",
+            "_users holds the logins of the cluster and is not dropped",
+            action="Leave drop=1 or _users out",
+        )
+
+
 def deletion(spec: ClusterSpec, *, force: bool) -> Change:
     """The end of a cluster. There is no way back once a worker has begun with it (hazards H23)."""
     return Change(JobKind.DELETE, replace(spec, deleted=True, force=force), undo=former(spec))
@@ -72,6 +114,7 @@ def deadlines(kind: JobKind, settings: Settings) -> tuple[float, float]:
         JobKind.CREATE: settings.deadline_create,
         JobKind.SCALE: settings.deadline_scale,
         JobKind.REPLICATE: settings.deadline_replicate,
+        JobKind.UNREPLICATE: settings.deadline_replicate,
         JobKind.DELETE: settings.deadline_delete,
     }[kind]
     return whole, min(whole, settings.deadline_progress)

@@ -12,9 +12,9 @@ def welcome(operations: Iterable[Operation], *, version: str) -> str:
     lines = [f"kanto {version}: rings of independent CouchDB instances behind one endpoint", ""]
     for operation in operations:
         fields = " ".join(one.name if one.is_needed else f"[{one.name}]" for one in operation.fields)
-        lines.append(f"POST {operation.path:<14} {fields:<31} {operation.text}".rstrip())
+        lines.append(f"POST {operation.path:<15} {fields:<31} {operation.text}".rstrip())
     lines += [
-        f"GET  {'/v0/jobs/ID':<14} {'(HTTP Basic)':<31} the same as /v0/job; DELETE: the same as /v0/cancel",
+        f"GET  {'/v0/jobs/ID':<15} {'(HTTP Basic)':<31} the same as /v0/job; DELETE: the same as /v0/cancel",
         "",
         "Each takes a form with username and token as well, and waits for its end: async=1 answers at once.",
         f"For example: {EXAMPLE}",

@@ -21,11 +21,20 @@ class ClusterKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Drop:
+    """Databases to be removed from every instance, once: `id` is random per request. Never any that begins with `_`."""
+
+    id: str
+    databases: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterSpec:
     """What should be. A request changes this and nothing else; the engine brings the cluster to it.
 
     `incarnation` is random per create, so that a cluster that is made again under one key is another cluster.
     `databases` is the saved list: sorted, without repetition. `all_databases` adds every database that is found.
+    `drop` names databases that are to go for good; one that is on the saved list again does not.
     `admin_line` is the user's CouchDB admin as CouchDB stores it, a PBKDF2 string, never a password.
     """
 
@@ -40,6 +49,7 @@ class ClusterSpec:
     all_databases: bool = False
     deleted: bool = False
     force: bool = False
+    drop: Drop | None = None
 
     @property
     def key(self) -> ClusterKey:
@@ -62,7 +72,8 @@ class Durable:
 
     `leavers` are identities of instances chosen to leave; `filled` are uuids of data that has caught up once;
     `ever_filled` says whether any instance of this cluster was ever filled. `losses` are the latest ones;
-    `data_lost_in` is the spec's version under which every instance came back empty.
+    `data_lost_in` is the spec's version under which every instance came back empty. `dropped` is the id of the last
+    drop that was done.
     """
 
     leavers: tuple[str, ...] = ()
@@ -70,6 +81,7 @@ class Durable:
     ever_filled: bool = False
     losses: tuple[Loss, ...] = ()
     data_lost_in: int | None = None
+    dropped: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ class JobKind(StrEnum):
     CREATE = "create"
     SCALE = "scale"
     REPLICATE = "replicate"
+    UNREPLICATE = "unreplicate"
     DELETE = "delete"
 
 

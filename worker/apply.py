@@ -12,6 +12,7 @@ from worker.core.actions import (
     DeleteFills,
     DeleteReplications,
     Drain,
+    DropDatabases,
     Fact,
     Fence,
     Provision,
@@ -28,7 +29,15 @@ from worker.core.observed import Drained, Instance, Observed, Unknown
 from worker.ports import Couch, Credentials, Platform
 
 OfCouch = (
-    CreateDatabases | PutSecurity | PutReplications | DeleteReplications | PutFills | DeleteFills | Fence | Unfence
+    CreateDatabases
+    | DropDatabases
+    | PutSecurity
+    | PutReplications
+    | DeleteReplications
+    | PutFills
+    | DeleteFills
+    | Fence
+    | Unfence
 )
 
 DRAIN_SECONDS = 4.0
@@ -80,6 +89,8 @@ class Hands:
                 self._couch.create_databases(self._instance(name), databases, self._credentials())
             case PutSecurity(name, texts):
                 self._couch.put_security(self._instance(name), dict(texts), self._credentials())
+            case DropDatabases(name, databases):
+                self._couch.drop_databases(self._instance(name), databases, self._credentials())
             case PutReplications(name, wanted):
                 self._couch.put_replications(self._instance(name), wanted, self._instances(), self._credentials())
             case DeleteReplications(name, unwanted):

@@ -93,6 +93,10 @@ class Couch(Protocol):
         """Each exists afterwards; those that do already are left as they are."""
         ...
 
+    def drop_databases(self, instance: Instance, databases: Sequence[str], credentials: Credentials) -> None:
+        """Each is gone afterwards with all that is in it; those that are not there stay so."""
+        ...
+
     def put_security(self, instance: Instance, security: Mapping[str, str], credentials: Credentials) -> None:
         """Set `_security` of each database to the canonical JSON given."""
         ...

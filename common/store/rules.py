@@ -49,6 +49,7 @@ _AFTERWARDS = {
     JobKind.CREATE: "kanto goes on making it: ask for its detail, or delete it",
     JobKind.SCALE: "kanto goes on: ask for its detail, or scale again",
     JobKind.REPLICATE: "kanto goes on: ask for its detail",
+    JobKind.UNREPLICATE: "The databases stay off the saved list. With drop=1, ask again when all instances answer",
     JobKind.DELETE: "The cluster stays deleted and kanto goes on removing what is left",
 }
 
@@ -73,8 +74,9 @@ def deadline_error(job: Job) -> JobError:
     is_whole = job.ended_at is not None and job.ended_at >= job.deadline_at
     how = "was not done by its deadline" if is_whole else "made no progress for too long"
     last = "; ".join(reason.text for reason in job.reasons) or job.step or "no worker has begun it"
-    after = "The cluster goes back to what it was before" if job.restore is not None else _AFTERWARDS[job.kind]
-    if job.restore is not None:
+    after = _AFTERWARDS[job.kind]
+    if job.restore is not None and job.kind is not JobKind.UNREPLICATE:
+        after = "The cluster goes back to what it was before"
         after += ". Mend what is in the way, or send force=1 to let an instance go without a proof"
     return JobError("deadline", f"{job.kind} of {job.key.tag} {how}; the last that was seen: {last}", after)
 

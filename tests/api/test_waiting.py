@@ -200,7 +200,7 @@ async def test_the_description_names_every_operation_and_field() -> None:
         assert {"200", "202", "400", "401", "409", "413", "429", "500", "502", "503"} <= set(create["responses"])
         assert set(described["paths"]) == {
             *(f"/v0/{name}" for name in ("create", "scale", "replicate", "delete", "list", "detail", "job")),
-            "/v0/cancel",
+            "/v0/cancel", "/v0/unreplicate",
             "/v0/jobs/{job_id}", "/healthz", "/readyz",
         }  # fmt: skip
         assert (await here.client.get("/docs")).status_code == 200

@@ -34,6 +34,14 @@ class PutSecurity:
 
 
 @dataclass(frozen=True, slots=True)
+class DropDatabases:
+    """These databases are gone from this instance, as a user asked. Safe to repeat: deleting nothing is fine."""
+
+    instance: str
+    databases: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PutReplications:
     """kanto's documents for these replications are in the source's `_replicator`.
 
@@ -131,6 +139,7 @@ class Remove:
 Action = (
     Provision
     | CreateDatabases
+    | DropDatabases
     | PutSecurity
     | PutReplications
     | DeleteReplications

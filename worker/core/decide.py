@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from common.cluster import ClusterSpec
 from common.view import Reason
-from worker.core import leaving, losses, remember, removal, rules, security
+from worker.core import dropping, leaving, losses, remember, removal, rules, security
 from worker.core.actions import Apply, Done, Plan, Wait
 from worker.core.memory import Memory, Policy
 from worker.core.observed import Observed, Unknown
@@ -49,6 +49,7 @@ RULES: tuple[Callable[[Situation], Says], ...] = (
     # make before break
     rules.replications_run,
     rules.what_is_not_wanted_goes,
+    dropping.the_dropped_go,
     # who leaves
     leaving.what_has_begun_is_ended,
     leaving.connections_end,

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from common.cluster import ClusterSpec, Durable
 from common.view import Reason
-from worker.core import losses, parting, ring, security
+from worker.core import dropping, losses, parting, ring, security
 from worker.core.actions import (
     Action,
     CreateDatabases,
@@ -58,6 +58,7 @@ def look(
     memory = filled(Situation(spec, observed, platform, memory, now, policy))
     memory = parting.leavers(Situation(spec, observed, platform, memory, now, policy))
     memory = losses.noticed(Situation(spec, observed, platform, memory, now, policy))
+    memory = dropping.noticed(Situation(spec, observed, platform, memory, now, policy))
     memory = security.noticed(Situation(spec, observed, platform, memory, now, policy))
     situation = Situation(spec, observed, platform, memory, now, policy)
     down = {i.name: memory.down.get(i.name, now) for i in situation.instances if not situation.is_filled(i.name)}

@@ -102,8 +102,16 @@ class Situation:
         found: set[str] = set(self.spec.databases)
         if self.spec.all_databases:
             for node in self.nodes.values():
-                found.update(name for name in node.databases if not name.startswith("_"))
+                found.update(name for name in node.databases if not name.startswith("_") and name not in self.dropping)
         return tuple(sorted(found))
+
+    @cached_property
+    def dropping(self) -> frozenset[str]:
+        """Databases that are to go and may still be there; never one that is on the saved list again."""
+        drop = self.spec.drop
+        if drop is None or drop.id == self.memory.durable.dropped:
+            return frozenset()
+        return frozenset(name for name in drop.databases if not name.startswith("_")) - set(self.spec.databases)
 
     @cached_property
     def bridged(self) -> tuple[Instance, ...]:

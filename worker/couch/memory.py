@@ -40,7 +40,7 @@ class MemoryCouch:
     def _look(
         self, instance: Instance, siblings: Sequence[Instance], credentials: Credentials, security: Collection[str]
     ) -> Node | Down | Unknown:
-        if instance.phase == "down" or not instance.address:
+        if instance.phase != "running":
             return Down(instance.reason or f"{instance.name} is not running")
         try:
             server = self._reach(instance, credentials)
@@ -64,6 +64,13 @@ class MemoryCouch:
         def act(server: Server) -> None:
             for name in databases:
                 server.create(name)
+
+        self._command(instance, credentials, act)
+
+    def drop_databases(self, instance: Instance, databases: Sequence[str], credentials: Credentials) -> None:
+        def act(server: Server) -> None:
+            for name in databases:
+                server.databases.pop(name, None)
 
         self._command(instance, credentials, act)
 

@@ -23,6 +23,27 @@ def test_databases_that_exist_are_left_as_they_are(ring: Ring) -> None:
     assert "two" in nodes(ring)["cdb-0"].databases
 
 
+def test_dropped_databases_are_gone_with_their_documents(ring: Ring) -> None:
+    instance = ring.instances[0]
+    ring.couch.create_databases(instance, NAMES, ring.credentials)
+    ring.write("cdb-0", "a/b", "a")
+    ring.couch.drop_databases(instance, ["a/b", "c+d(e)$", "never-there"], ring.credentials)
+    assert set(nodes(ring)["cdb-0"].databases) == {"_users", "z_9-y", "_replicator"}
+    ring.couch.drop_databases(instance, ["a/b"], ring.credentials)
+    ring.couch.create_databases(instance, ["a/b"], ring.credentials)
+    assert ring.ids("cdb-0", "a/b") == set()
+
+
+def test_databases_of_a_stopped_instance_are_not_dropped(ring: Ring) -> None:
+    ring.couch.create_databases(ring.instances[0], ["one"], ring.credentials)
+    ring.stop("cdb-0")
+    with pytest.raises(TemporaryError, match="cdb-0"):
+        ring.couch.drop_databases(ring.instances[0], ["one"], ring.credentials)
+    ring.start("cdb-0")
+    ring.until(lambda: "cdb-0" in nodes(ring), "the instance to answer again")
+    assert "one" in nodes(ring)["cdb-0"].databases
+
+
 def test_a_stopped_instance_raises_temporary_error_that_names_it(ring: Ring) -> None:
     ring.stop("cdb-0")
     with pytest.raises(TemporaryError, match="cdb-0") as caught:

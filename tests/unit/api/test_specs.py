@@ -4,7 +4,7 @@ import pytest
 
 from api import specs
 from api.fields import Caller, Databases
-from common.cluster import ClusterSpec, Spawner
+from common.cluster import ClusterSpec, Drop, Spawner
 from common.errors import UserError
 from common.jobs import JobKind
 from common.settings import Settings
@@ -53,6 +53,46 @@ def test_replication_adds_and_never_takes_away() -> None:
     everything = specs.replication(made.spec, Databases((), everything=True)).spec
     assert everything.all_databases
     assert specs.replication(everything, Databases(("b",))).spec.all_databases
+
+
+ALL = replace(SPEC, databases=("_users", "a", "test"), all_databases=True)
+
+
+def test_unreplication_takes_names_off_and_keeps_the_rest() -> None:
+    made = specs.unreplication(SPEC, Databases(("never", "test")), drop_id=None)
+    after = replace(SPEC, databases=("_users",), force=False)
+    assert made == specs.Change(JobKind.UNREPLICATE, after, restore=None, undo=replace(SPEC, force=False))
+
+
+def test_a_drop_stands_as_long_as_its_job() -> None:
+    made = specs.unreplication(SPEC, Databases(("never", "test")), drop_id="d1")
+    after = replace(SPEC, databases=("_users",), force=False)
+    assert made.spec == replace(after, drop=Drop("d1", ("never", "test")))
+    assert (made.restore, made.undo) == (after, replace(SPEC, force=False))
+
+
+def test_star_off_the_list_leaves_the_names() -> None:
+    made = specs.unreplication(ALL, Databases(("a",), everything=True), drop_id=None).spec
+    assert (made.databases, made.all_databases) == (("_users", "test"), False)
+
+
+def test_a_name_cannot_be_left_out_of_everything() -> None:
+    with pytest.raises(UserError, match="every database is replicated") as caught:
+        specs.unreplication(ALL, Databases(("a",)), drop_id=None)
+    assert caught.value.code == "bad_databases"
+
+
+def test_what_is_dropped_may_be_one_of_everything() -> None:
+    made = specs.unreplication(ALL, Databases(("a",)), drop_id="d1").spec
+    assert (made.databases, made.all_databases, made.drop) == (("_users", "test"), True, Drop("d1", ("a",)))
+
+
+@pytest.mark.parametrize("databases", [Databases(("a",), everything=True), Databases(("_users",))])
+def test_some_things_are_not_dropped(databases: Databases) -> None:
+    with pytest.raises(UserError) as caught:
+        specs.unreplication(SPEC, databases, drop_id="d1")
+    assert caught.value.code == "bad_databases"
+    specs.unreplication(SPEC, databases, drop_id=None)
 
 
 def test_a_saved_list_has_an_end() -> None:

@@ -9,6 +9,7 @@ from worker.core.actions import (
     DeleteFills,
     DeleteReplications,
     Drain,
+    DropDatabases,
     Fact,
     Fence,
     Provision,
@@ -47,6 +48,8 @@ class Toy:
                 self._provision(max(spec.replicas, len(keep)))
             case CreateDatabases(name, databases):
                 self._change(name, databases=tuple(sorted({*self.nodes[name].databases, *databases})))
+            case DropDatabases(name, databases):
+                self._change(name, databases=tuple(d for d in self.nodes[name].databases if d not in databases))
             case PutReplications(name, wanted):
                 new = {(w.target, w.database) for w in wanted}
                 kept = [r for r in self.nodes[name].replications if (r.target, r.database) not in new]
