@@ -20,6 +20,7 @@ from worker.platforms.kubernetes.frame import Frame, Manifest
 from worker.platforms.kubernetes.gate import build_gate
 from worker.platforms.kubernetes.login import build_login
 from worker.platforms.kubernetes.shape import Shape
+from worker.platforms.kubernetes.sizes import MADE_ONCE
 from worker.platforms.kubernetes.spawners.spawner import find
 from worker.platforms.login import Login, make_login
 
@@ -86,8 +87,8 @@ class World:
         shape = Shape(namespace=self.namespace, kanto_namespace=self.namespace, image=IMAGE)
         self.frame = Frame(self.spec, shape, anchor["metadata"]["uid"])
         self.create(build_login(self.frame, self.login, databases=pod.DATABASES, last=pod.LAST_INI))
-        self.apply("--dry-run=server")
-        self.apply()
+        self.make("--dry-run=server")
+        self.make()
 
     def _employ(self) -> None:
         """kanto's account, with exactly the chart's Role."""
@@ -119,11 +120,13 @@ class World:
     def create(self, manifest: Manifest) -> Any:
         return json.loads(self.kubectl("create", "-f", "-", "-o", "json", body=manifest))
 
-    def apply(self, *options: str) -> None:
-        """With kanto's own rights."""
-        items = {"apiVersion": "v1", "kind": "List", "items": list(self.manifests)}
+    def make(self, *options: str) -> None:
+        """All objects, with kanto's own rights: created where they are made once, else applied."""
         account = f"--as=system:serviceaccount:{self.namespace}:kanto"
-        self.kubectl("apply", "--server-side", "--field-manager=kanto", account, *options, "-f", "-", body=items)
+        for is_once, *how in ((False, "apply", "--server-side", "--field-manager=kanto"), (True, "create")):
+            chosen = [manifest for manifest in self.manifests if (manifest["kind"] in MADE_ONCE) is is_once]
+            items = {"apiVersion": "v1", "kind": "List", "items": chosen}
+            self.kubectl(*how, account, *options, "-f", "-", body=items)
 
     def patch(self, kind: str, name: str, body: Manifest, *, is_tried: bool = False) -> str:
         return self.kubectl("patch", kind, name, "--type=merge", "-p", json.dumps(body), is_tried=is_tried)
