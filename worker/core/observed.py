@@ -22,7 +22,8 @@ class Instance:
 
     `identity` changes when the data is other data (a new folder, a new volume). `address` is the URL that kanto and
     siblings use, `url` the one shown to people. `phase` is the platform's word: a process or pod that is there is
-    `running` even if CouchDB does not answer yet. `reason` is the platform's own word for why it is not running.
+    `running` even if CouchDB does not answer yet; `starting` is one that the platform is at and that cannot answer yet;
+    `down` one that Provision may mend. `reason` is the platform's own word for why it is not running.
     `is_going`: its removal has begun and is not taken back, so nothing but Retire is asked for it until it is gone.
     `loopback` is the URL by which its own CouchDB reaches itself, where that is another: a pod's address changes with
     the pod, and with the source's address the replication id, so that all would be read again from the start.

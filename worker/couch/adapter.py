@@ -93,7 +93,7 @@ class HttpCouch:
         seen: dict[str, Node | Down | Unknown] = {}
         asked: dict[str, Future[Node | Down | Unknown]] = {}
         for instance in instances:
-            if instance.phase == "down" or not instance.address:
+            if instance.phase != "running":
                 seen[instance.name] = Down(instance.reason or f"{instance.name} is not running")
                 continue
             talk = self._client.talk(instance, credentials, until=until)

@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 
-from worker.core.observed import Down, Node, Unknown
+import pytest
+
+from worker.core.observed import Down, InstancePhase, Node, Unknown
 from worker.core.ring import Wanted
 from worker.ports import Credentials
 
@@ -41,8 +43,9 @@ def test_a_stopped_instance_is_down_while_the_others_are_read(ring: Ring) -> Non
     assert isinstance(seen["cdb-2"], Node)
 
 
-def test_an_instance_that_its_platform_says_is_down_is_not_asked(ring: Ring) -> None:
-    instances = [replace(ring.instances[0], phase="down", reason="ImagePullBackOff"), *ring.instances[1:]]
+@pytest.mark.parametrize("phase", ["down", "starting"])
+def test_an_instance_that_does_not_run_is_not_asked(ring: Ring, phase: InstancePhase) -> None:
+    instances = [replace(ring.instances[0], phase=phase, reason="ImagePullBackOff"), *ring.instances[1:]]
     assert ring.couch.observe(instances, ring.credentials)["cdb-0"] == Down("ImagePullBackOff")
 
 

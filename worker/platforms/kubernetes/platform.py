@@ -12,7 +12,7 @@ from common.cluster import ClusterKey, ClusterSpec, MirrorRecord
 from common.errors import KantoError, PermanentError, TemporaryError
 from worker.core.observed import Instance, Platformed, Unknown
 from worker.platforms.kubernetes import anchor as anchors
-from worker.platforms.kubernetes import clearing, credentials, retiring, serving, sight, trouble
+from worker.platforms.kubernetes import clearing, credentials, retiring, routing, serving, sight, trouble
 from worker.platforms.kubernetes.anchor import Anchor
 from worker.platforms.kubernetes.client import Client
 from worker.platforms.kubernetes.frame import Frame
@@ -20,6 +20,7 @@ from worker.platforms.kubernetes.provision import provision
 from worker.platforms.kubernetes.refusals import Conflict
 from worker.platforms.kubernetes.resources import SECRETS
 from worker.platforms.kubernetes.shape import Shape
+from worker.platforms.kubernetes.sight import Sight
 from worker.platforms.kubernetes.spawners import spawner as spawners
 from worker.platforms.kubernetes.watch import Watcher
 from worker.ports import Credentials
@@ -75,8 +76,12 @@ class KubernetesPlatform:
             # While a cluster is being removed its anchor alone is something that is left of it.
             endpoint=endpoint or "" if spec.deleted else endpoint,
             namespace=self._client.namespace,
-            problem="" if spec.deleted else trouble.problem(self._client, seen, now=self._now()),
+            problem="" if spec.deleted else self._problem(seen),
         )
+
+    def _problem(self, seen: Sight) -> str:
+        told = trouble.problem(self._client, seen, now=self._now())
+        return told or routing.why_not(self._client, seen, now=self._now())
 
     def credentials(self, spec: ClusterSpec) -> Credentials | Unknown:
         try:

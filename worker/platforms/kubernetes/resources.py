@@ -26,6 +26,7 @@ DEPLOYMENTS = Resource("/apis/apps/v1", "deployments", "Deployment")
 STATEFUL_SETS = Resource("/apis/apps/v1", "statefulsets", "StatefulSet")
 DISRUPTION_BUDGETS = Resource("/apis/policy/v1", "poddisruptionbudgets", "PodDisruptionBudget")
 NETWORK_POLICIES = Resource("/apis/networking.k8s.io/v1", "networkpolicies", "NetworkPolicy")
+ENDPOINT_SLICES = Resource("/apis/discovery.k8s.io/v1", "endpointslices", "EndpointSlice")
 
 BY_KIND = {
     resource.kind: resource

@@ -93,16 +93,21 @@ def replicas(workload: Json) -> int:
 
 def serves(pod: Json) -> bool:
     """Whether kanto has set the readiness gate (hazards H5)."""
-    return _condition(pod, names.FILLED)
+    return _holds(pod, names.FILLED)
 
 
 def is_ready(pod: Json) -> bool:
-    return _condition(pod, "Ready")
+    return _holds(pod, "Ready")
 
 
-def _condition(pod: Json, kind: str) -> bool:
+def condition(pod: Json, kind: str) -> Json | None:
     conditions = pod.get("status", {}).get("conditions") or ()
-    return any(c.get("type") == kind and c.get("status") == "True" for c in conditions)
+    return next((found for found in conditions if found.get("type") == kind), None)
+
+
+def _holds(pod: Json, kind: str) -> bool:
+    found = condition(pod, kind)
+    return found is not None and found.get("status") == "True"
 
 
 def claim_ordinal(spec: ClusterSpec, name: str) -> int | None:
