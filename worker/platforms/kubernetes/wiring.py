@@ -8,7 +8,15 @@ from worker.platforms.kubernetes.call import Caller
 from worker.platforms.kubernetes.client import Client
 from worker.platforms.kubernetes.connect import connect, own_namespace
 from worker.platforms.kubernetes.platform import KubernetesPlatform
-from worker.platforms.kubernetes.shape import Resources, Shape, parse_clients, parse_names, parse_pairs
+from worker.platforms.kubernetes.shape import (
+    Resources,
+    Shape,
+    check_quantity,
+    parse_clients,
+    parse_names,
+    parse_pairs,
+    parse_quantities,
+)
 
 SPARE_CONNECTIONS = 4
 """Besides one for each thread that carries out an action: the watch, the ticker, and who looks meanwhile."""
@@ -25,10 +33,10 @@ def build_shape(settings: Settings) -> Shape:
         pull_secrets=parse_names(settings.pull_secrets),
         service_type=settings.service_type,
         storage_class=settings.storage_class,
-        storage_size=settings.storage_size,
+        storage_size=check_quantity(settings.storage_size, setting="KANTO_STORAGE_SIZE"),
         resources=Resources(
-            parse_pairs(settings.requests, setting="KANTO_REQUESTS"),
-            parse_pairs(settings.limits, setting="KANTO_LIMITS"),
+            parse_quantities(settings.requests, setting="KANTO_REQUESTS"),
+            parse_quantities(settings.limits, setting="KANTO_LIMITS"),
         ),
         node_selector=parse_pairs(settings.node_selector, setting="KANTO_NODE_SELECTOR"),
         priority_class=settings.priority_class,

@@ -1,7 +1,14 @@
 import pytest
 
 from common.errors import PermanentError
-from worker.platforms.kubernetes.shape import Client, parse_clients, parse_names, parse_pairs
+from worker.platforms.kubernetes.shape import (
+    Client,
+    check_quantity,
+    parse_clients,
+    parse_names,
+    parse_pairs,
+    parse_quantities,
+)
 
 
 def test_pairs_and_names_are_read() -> None:
@@ -31,3 +38,15 @@ def test_clients_that_mean_nothing_are_refused_by_name(text: str) -> None:
 def test_pairs_that_mean_nothing_are_refused_by_name(text: str) -> None:
     with pytest.raises(PermanentError, match="KANTO_NODE_SELECTOR must"):
         parse_pairs(text, setting="KANTO_NODE_SELECTOR")
+
+
+def test_quantities_are_read() -> None:
+    text = "cpu=0.5,memory=512Mi,ephemeral-storage=1e9,hugepages-2Mi=2M"
+    assert parse_quantities(text, setting="KANTO_LIMITS") == parse_pairs(text, setting="KANTO_LIMITS")
+    assert check_quantity("5Gi", setting="KANTO_STORAGE_SIZE") == "5Gi"
+
+
+@pytest.mark.parametrize("text", ["512MB", "", "lots", "-1", "0", "0Mi", "0.0", "1.", "5 Gi", "1Ki2"])
+def test_what_is_no_quantity_is_refused_before_any_cluster_is_made(text: str) -> None:
+    with pytest.raises(PermanentError, match="KANTO_LIMITS must"):
+        parse_quantities(f"memory={text}", setting="KANTO_LIMITS")
