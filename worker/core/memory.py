@@ -104,9 +104,10 @@ class Memory:
     # the last database of which it was read, and when to read on
     security_cursor: str = ""
     security_after: float = 0.0
-    # no Provision, Drain, Retire again before
+    # no Provision, Drain, Retire, Remove again before
     provision_after: float = 0.0
     drain_after: float = 0.0
     retire_after: float = 0.0
+    remove_after: float = 0.0
     # steps in a row that an error ended
     failures: int = 0

@@ -1,9 +1,10 @@
 """The Platform port over Kubernetes: instances are pods, carried by one of three kinds of workload."""
 
 import secrets
+import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -50,6 +51,8 @@ class KubernetesPlatform:
         self._shape = shape
         self._now = now
         self._token = token
+        self._lock = threading.Lock()
+        self._retiring: set[ClusterKey] = set()
 
     def watcher(self, *, hold: Callable[[float], bool], on_change: Callable[[ClusterKey], None]) -> Watcher:
         """What makes clusters due when their pods change, in whichever worker holds that role."""
@@ -160,9 +163,25 @@ class KubernetesPlatform:
         serving.serve(self._client, sight.see(self._client, spec), names, at=at)
 
     def retire(self, spec: ClusterSpec, instance: Instance, fence: int) -> None:
-        anchors.writable(self._client, spec, fence)
-        with suppress(Conflict):  # somebody changed the workload since this look; there will be another
-            retiring.retire(self._client, sight.see(self._client, spec), instance)
+        with self._alone(spec) as is_alone:
+            if not is_alone:
+                return
+            anchors.writable(self._client, spec, fence)
+            with suppress(Conflict):  # somebody changed the workload since this look; there will be another
+                retiring.retire(self._client, sight.see(self._client, spec), instance)
+
+    @contextmanager
+    def _alone(self, spec: ClusterSpec) -> Iterator[bool]:
+        """One retires at a time in a cluster: two would mark each other's pods as the one to go."""
+        with self._lock:
+            is_alone = spec.key not in self._retiring
+            self._retiring.add(spec.key)
+        try:
+            yield is_alone
+        finally:
+            if is_alone:
+                with self._lock:
+                    self._retiring.discard(spec.key)
 
     def remove(self, spec: ClusterSpec, fence: int) -> None:
         anchor = anchors.mine(self._client, spec)
