@@ -51,6 +51,27 @@ class LinkView:
 
 
 @dataclass(frozen=True, slots=True)
+class ConflictCount:
+    """Documents of a database with more than one living revision: `documents` of them at least, all if `is_complete`.
+
+    None: it was not looked at.
+    """
+
+    database: str
+    documents: int | None = None
+    is_complete: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Conflicts:
+    """One count, on one instance (None: none answered), begun at `counted_at`, Redis's time in Unix seconds."""
+
+    counted_at: float
+    instance: str | None
+    counts: tuple[ConflictCount, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterView:
     """One look at a cluster. `observed_at` is Redis's time in Unix seconds; `version` the spec's version then."""
 

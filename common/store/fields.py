@@ -10,7 +10,7 @@ from common.store.admission import Once
 from common.store.port import ClusterRecord, JobLog, Lease, Outcome, Remembered, Submission
 from common.store.rules import HORIZON, canceled_error, deadline_error, milliseconds, superseded_error
 from common.store.survey import Ended, Surveyed
-from common.view import ClusterView, Reason
+from common.view import ClusterView, Conflicts, Reason
 
 Fields = Mapping[str, str]
 
@@ -51,6 +51,7 @@ def build_record(fields: Fields, owner_hash: str) -> ClusterRecord:
         view=decode(ClusterView, fields["view"]) if "view" in fields else None,
         job=fields.get("job"),
         gone="gone_until" in fields,
+        conflicts=decode(Conflicts, fields["conflicts"]) if "conflicts" in fields else None,
     )
 
 
@@ -160,7 +161,7 @@ def outcome_fields(outcome: Outcome) -> Iterator[tuple[str, str]]:
     for name, text in (("memory", outcome.memory), ("step", outcome.step)):
         if text is not None:
             yield name, text
-    for name in ("durable", "view", "progress", "reasons", "error"):
+    for name in ("durable", "view", "progress", "reasons", "error", "conflicts"):
         value = getattr(outcome, name)
         if value is not None:
             yield name, encode(value)

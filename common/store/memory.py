@@ -129,13 +129,15 @@ class MemoryStore:
             changes = (change for change in state.jobs.changes(job, now) if change.revision > after)
             return build_log(job, changes, after=after)
 
-    def wake(self, key: ClusterKey, due_in: float = 0.0) -> None:
+    def wake(self, key: ClusterKey, due_in: float = 0.0, *, count_within: float = 0.0) -> None:
         with self._transaction() as (state, now):
             kept = state.clusters.get(key)
             if kept is None:
                 return
             if milliseconds(due_in) <= 0:
                 kept.wake += 1
+            if milliseconds(count_within) > 0:
+                kept.count_until = now + _bounded(count_within)
             state.due_within(key, now + _bounded(due_in))
 
     def events(self, after: str, *, block: float) -> tuple[Event, ...]:
@@ -188,7 +190,8 @@ class MemoryStore:
             kept.fence = state.next_number(now)
             kept.lease_until = now + milliseconds(ttl)
             state.due[key] = kept.lease_until
-            return Lease(key, owner, kept.fence, ttl, now / 1000, kept.wake, state.shown(kept), job)
+            is_to_count = kept.count_until > now
+            return Lease(key, owner, kept.fence, ttl, now / 1000, kept.wake, state.shown(kept), job, is_to_count)
 
     def renew(self, lease: Lease) -> None:
         with self._transaction() as (state, now):

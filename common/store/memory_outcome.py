@@ -19,7 +19,10 @@ def write_outcome(state: State, kept: KeptCluster, lease: Lease, outcome: Outcom
         memory=record.memory if outcome.memory is None else outcome.memory,
         view=record.view if outcome.view is None else outcome.view,
         durable=record.durable if outcome.durable is None or is_moved else outcome.durable,
+        conflicts=record.conflicts if outcome.conflicts is None else outcome.conflicts,
     )
+    if outcome.conflicts is not None:
+        kept.count_until = 0
     if is_moved or lease.job is None or record.job != lease.job.id:
         return None
     job = state.jobs.get(lease.job.id, now)

@@ -23,6 +23,7 @@ class KeptCluster:
     released: int = 0
     wake: int = 0
     gone_until: int | None = None
+    count_until: int = 0
 
     @property
     def record(self) -> ClusterRecord:

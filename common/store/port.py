@@ -20,7 +20,7 @@ from common.cluster import ClusterKey, ClusterSpec, Durable, MirrorRecord
 from common.jobs import Job, JobChange, JobError, JobKind, JobStatus, Progress
 from common.store.admission import NO_LIMITS, Admission, Full, Knock, Limits, Once, User, Window
 from common.store.survey import Survey
-from common.view import ClusterView, Reason
+from common.view import ClusterView, Conflicts, Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,7 @@ class ClusterRecord:
     view: ClusterView | None = None
     job: str | None = None
     gone: bool = False
+    conflicts: Conflicts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,8 @@ class JobLog:
 class Lease:
     """The right to work on one cluster until `ttl` seconds after the acquire began, on the holder's monotonic clock.
 
-    `now` is the store's time at the acquire; `wake_seen` the wake counter then (hazards H19).
+    `now` is the store's time at the acquire; `wake_seen` the wake counter then (hazards H19). `is_to_count`: somebody
+    waits for a count of conflicts.
     """
 
     key: ClusterKey
@@ -136,6 +138,7 @@ class Lease:
     wake_seen: int
     record: ClusterRecord
     job: Job | None
+    is_to_count: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +147,8 @@ class Outcome:
 
     `due_in` is seconds from now; the cluster is due at once instead when it was woken since the lease began. `ended`
     ends the job (SUCCEEDED with the view as its result, FAILED with `error`); FAILED restores the job's `restore`.
-    `seals` says that the job can be canceled no more; a spec that moved meanwhile lets it pass, so `check` comes after.
+    `conflicts` are what somebody waited for. `seals` says that the job can be canceled no more; a spec that moved
+    meanwhile lets it pass, so `check` comes after.
     `progressed` moves the job's progress deadline by `progress_window` seconds. `gone` turns the record into one that
     users no longer see and that is forgotten `gone_for` seconds later.
     """
@@ -163,6 +167,7 @@ class Outcome:
     gone: bool = False
     gone_for: float = 300.0
     seals: bool = False
+    conflicts: Conflicts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,10 +266,11 @@ class Store(Protocol):
         """
         ...
 
-    def wake(self, key: ClusterKey, due_in: float = 0.0) -> None:
+    def wake(self, key: ClusterKey, due_in: float = 0.0, *, count_within: float = 0.0) -> None:
         """Make a cluster due no later than `due_in` seconds from now. Nothing if it does not exist.
 
-        With `due_in` 0 it also counts a wake, so that a step that is under way is followed by another.
+        With `due_in` 0 it also counts a wake, so that a step that is under way is followed by another. A step that
+        begins no later than `count_within` seconds from now is asked to count conflicts, until one has.
         """
         ...
 

@@ -155,8 +155,8 @@ class RedisStore:
             return None
         return build_log(job, (build_change(entry, paired(values)) for entry, values in entries), after=after)
 
-    def wake(self, key: ClusterKey, due_in: float = 0.0) -> None:
-        self._run("wake", [*key_fields(key), ("due_in", bounded(due_in))])
+    def wake(self, key: ClusterKey, due_in: float = 0.0, *, count_within: float = 0.0) -> None:
+        self._run("wake", [*key_fields(key), ("due_in", bounded(due_in)), ("count_within", bounded(count_within))])
 
     def events(self, after: str, *, block: float) -> tuple[Event, ...]:
         event_number(after)
@@ -210,8 +210,10 @@ class RedisStore:
         if not answer:
             return None
         fence, now, wake, owner_hash, cluster, job = answer
-        record = build_record(paired(cluster), owner_hash)
-        return Lease(key, owner, int(fence), ttl, int(now) / 1000, int(wake), record, _job(job))
+        fields = paired(cluster)
+        is_to_count = int(fields.get("count_until", "0")) > int(now)
+        record = build_record(fields, owner_hash)
+        return Lease(key, owner, int(fence), ttl, int(now) / 1000, int(wake), record, _job(job), is_to_count)
 
     def renew(self, lease: Lease) -> None:
         self._run_leased("renew", lease)

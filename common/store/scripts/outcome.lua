@@ -5,6 +5,10 @@ local function write_outcome(a, cluster)
   if cluster.incarnation ~= a.incarnation then return nil end
   local is_moved = cluster.version ~= a.version
   write(key, {memory = a.memory, view = a.view, durable = not is_moved and a.durable or nil})
+  if a.conflicts then
+    write(key, {conflicts = a.conflicts})
+    redis.call('HDEL', key, 'count_until')
+  end
   if is_moved or not a.job_id or cluster.job ~= a.job_id then return nil end
   local job = read(job_key(a.job_id))
   if not job then return nil end

@@ -13,7 +13,7 @@ from common.errors import KantoError
 from common.jobs import JobError, JobKind, JobStatus, Progress
 from common.store.admission import Knock, Limits, Once, Window
 from common.store.port import Event, JobMark, Lease, Outcome, Store, Submission
-from common.view import Reason
+from common.view import ConflictCount, Conflicts, Reason
 from tests.contract.store.bench import RedisBench, TwinBench
 from tests.contract.store.requests import VIEW, spec_of
 from tests.servers import RedisServer
@@ -45,6 +45,7 @@ outcomes = st.builds(
     gone=st.booleans(),
     gone_for=durations,
     seals=st.sampled_from([False, False, False, True]),
+    conflicts=st.none() | st.just(Conflicts(2.5, "i-1", (ConflictCount("test", 3, is_complete=True),))),
 )
 
 
@@ -187,9 +188,9 @@ class TwoStores(RuleBasedStateMachine):
     def claim(self, worker: str, limit: int, lease: float) -> None:
         self.both(lambda store: store.claim(worker, limit=limit, lease=lease))
 
-    @rule(key=keys, due_in=durations)
-    def wake(self, key: ClusterKey, due_in: float) -> None:
-        self.both(lambda store: store.wake(key, due_in))
+    @rule(key=keys, due_in=durations, count_within=st.sampled_from([0.0, 0.0, 0.001, 15.0]))
+    def wake(self, key: ClusterKey, due_in: float, count_within: float) -> None:
+        self.both(lambda store: store.wake(key, due_in, count_within=count_within))
 
     @rule(
         key=keys,
