@@ -93,6 +93,22 @@ def write_all(place: Place) -> None:
     _write_json(place.folder / "kubelet.yaml", build_kubelet(place))
     _write_json(place.folder / "kube-proxy.yaml", build_kube_proxy(place))
     _write_json(place.folder / "objects.json", build_first_objects())
+    _write_json(place.folder / "audit-policy.json", build_audit_policy())
+
+
+def build_audit_policy() -> dict[str, Any]:
+    """Who asked for what, without bodies, and only what service accounts outside of kube-system asked for."""
+    controllers = ["system:serviceaccounts:kube-system"]
+    return {
+        "apiVersion": "audit.k8s.io/v1",
+        "kind": "Policy",
+        "omitStages": ["RequestReceived"],
+        "rules": [
+            {"level": "None", "userGroups": controllers},
+            {"level": "Metadata", "userGroups": ["system:serviceaccounts"]},
+            {"level": "None"},
+        ],
+    }
 
 
 def build_kubeconfig(place: Place, client: str) -> dict[str, Any]:

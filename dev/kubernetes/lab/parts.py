@@ -14,7 +14,7 @@ def build_commands(place: Place) -> Commands:
     return {
         "containerd": ["containerd", "-c", f"{folder}/containerd.toml", "-l", "warn"],
         "etcd": [kube, "etcd", f"--data-dir={folder}/etcd"],
-        "kube-apiserver": [kube, "kube-apiserver", *_api_server(f"{folder}/pki")],
+        "kube-apiserver": [kube, "kube-apiserver", *_api_server(place)],
         "kube-controller-manager": [kube, "kube-controller-manager", *_controllers(place)],
         "kube-scheduler": [kube, "kube-scheduler", *_as_client(place, "kube-scheduler")],
         "kubelet": [
@@ -31,7 +31,8 @@ def build_commands(place: Place) -> Commands:
     }
 
 
-def _api_server(pki: str) -> list[str]:
+def _api_server(place: Place) -> list[str]:
+    pki = f"{place.folder}/pki"
     return [
         "--etcd-servers=http://127.0.0.1:2379",
         "--secure-port=6443",
@@ -58,6 +59,8 @@ def _api_server(pki: str) -> list[str]:
         "--authorization-mode=Node,RBAC",
         "--enable-admission-plugins=NodeRestriction",
         "--allow-privileged=true",
+        f"--audit-policy-file={place.folder}/audit-policy.json",
+        f"--audit-log-path={place.audit}",
     ]
 
 

@@ -59,6 +59,11 @@ class Place:
         return self.folder / "admin.kubeconfig"
 
     @property
+    def audit(self) -> Path:
+        """The API server's record of what service accounts asked for, a JSON line each."""
+        return self.folder / "audit.log"
+
+    @property
     def logs(self) -> Path:
         """One file per part."""
         return self.folder / "log"
