@@ -9,6 +9,7 @@ from common.cluster import Spawner
 from tests.kubernetes.manifest_world import World, until
 from worker.platforms.kubernetes import names, pod
 from worker.platforms.kubernetes.scripts import build_script
+from worker.platforms.kubernetes.sight import is_ready
 from worker.platforms.kubernetes.sizes import build_cost, build_growth, build_shrink
 
 KINDS = "deployments,replicasets,statefulsets,replicationcontrollers,pods,services,secrets,persistentvolumeclaims"
@@ -48,6 +49,22 @@ def test_nothing_serves_before_its_gate_is_set_and_siblings_reach_it(world: Worl
     world.serve(first)
     until(lambda: (world.ask(f"{endpoint}/_up") or {}).get("status") == "ok", "the endpoint")
     assert world.ask(endpoint)["uuid"] == world.uuid(first)
+
+
+def test_the_only_one_that_serves_is_not_evicted(world: World) -> None:
+    """Its sibling is not filled, which the budget counts as away."""
+    name = names.workload(world.spec)
+    first = next(p["metadata"]["name"] for p in world.running().values() if is_ready(p))
+
+    def look() -> bool:
+        status = world.get("poddisruptionbudget", name)["status"]
+        return (status["expectedPods"], status["currentHealthy"], status["disruptionsAllowed"]) == (2, 1, 0)
+
+    until(look, "the budget to have counted")
+    eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": first}}
+    path = f"/api/v1/namespaces/{world.namespace}/pods/{first}/eviction"
+    said = world.kubectl("create", "--raw", path, "-f", "-", body=eviction, is_tried=True)
+    assert "disruption budget" in said
 
 
 def test_a_container_that_starts_again_keeps_data_uuid_and_run_time_settings(world: World) -> None:
