@@ -6,6 +6,7 @@ from typing import Protocol
 
 from common.cluster import ClusterSpec, MirrorRecord
 from common.store.port import Store
+from common.view import ConflictCount
 from worker.core.observed import Down, Drained, Instance, Node, Platformed, Proof, Unknown
 from worker.core.ring import Wanted
 
@@ -95,6 +96,15 @@ class Couch(Protocol):
 
     def drop_databases(self, instance: Instance, databases: Sequence[str], credentials: Credentials) -> None:
         """Each is gone afterwards with all that is in it; those that are not there stay so."""
+        ...
+
+    def count_conflicts(
+        self, instance: Instance, databases: Sequence[str], credentials: Credentials, *, seconds: float
+    ) -> tuple[ConflictCount, ...]:
+        """One count for each database, in at most `seconds`, with bounded memory whatever the size. Changes nothing.
+
+        What was not looked at to its end for want of time, or because the instance failed, is not complete.
+        """
         ...
 
     def put_security(self, instance: Instance, security: Mapping[str, str], credentials: Credentials) -> None:

@@ -10,7 +10,7 @@ from common.codec import decode
 from common.errors import KantoError, LeaseLost, StoreUnavailable, TemporaryError
 from common.log import get
 from common.store.port import Lease, Outcome
-from worker import outcome
+from worker import counting, outcome
 from worker.apply import Hands, apply
 from worker.core import parting, remember, security, status
 from worker.core.actions import Apply
@@ -62,7 +62,7 @@ def step(engine: Engine, key: ClusterKey) -> None:
             look = turn.round()
             while isinstance(look.plan, Apply) and turn.age() < STEP_SECONDS:
                 look = turn.round()
-            result = outcome.of_look(look, jitter=engine.jitter())
+            result = turn.counted(look, outcome.of_look(look, jitter=engine.jitter()))
             end = type(look.plan).__name__.lower()
         except LeaseLost as lost:
             result = turn.given_up(lost)
@@ -133,6 +133,16 @@ class Turn:
             self._memory = remember.carried_out(self._memory, plan.actions, observed)
             self._memory = parting.learned(self._memory, facts, now=now)
         return look
+
+    def counted(self, look: Look, result: Outcome) -> Outcome:
+        """With a count of conflicts, if somebody waits for one and the step is young enough; else the next one does."""
+        if not self._lease.is_to_count:
+            return result
+        if self.age() > counting.NOT_LATER_THAN:
+            return replace(result, due_in=0.0)
+        databases = result.view.databases if result.view is not None else ()
+        found = counting.count(look, self._engine.platform, self._engine.couch, databases=databases)
+        return replace(result, conflicts=found)
 
     def _claim(self) -> None:
         """Before this lease's first effect, so that nothing of an earlier owner comes through later (hazards H18)."""

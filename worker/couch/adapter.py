@@ -11,9 +11,10 @@ from typing import Any, Self
 import httpx
 
 from common.errors import KantoError, TemporaryError
+from common.view import ConflictCount
 from worker.core.observed import Down, Drained, Instance, Node, Proof, Unknown
 from worker.core.ring import Wanted
-from worker.couch import copying, drain, fence, proof, replicator
+from worker.couch import conflicts, copying, drain, fence, proof, replicator
 from worker.couch.client import CONNECT_SECONDS, READ_SECONDS, Client, Talk
 from worker.couch.documents import (
     Document,
@@ -118,6 +119,13 @@ class HttpCouch:
             talk.delete(f"/{database_path(database)}", accept=(200, 202, 404))
 
         self._each(self._talk(instance, credentials), drop, databases)
+
+    def count_conflicts(
+        self, instance: Instance, databases: Sequence[str], credentials: Credentials, *, seconds: float
+    ) -> tuple[ConflictCount, ...]:
+        now, longest = self._client.monotonic(), min(seconds, self._command_seconds)
+        talk = self._client.talk(instance, credentials, until=now + longest)
+        return conflicts.count_conflicts(talk, databases, until=now + longest * WORKING_PART)
 
     def put_security(self, instance: Instance, security: Mapping[str, str], credentials: Credentials) -> None:
         def put(talk: Talk, database: str) -> None:

@@ -3,6 +3,8 @@
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 
+from common.errors import TemporaryError
+from common.view import ConflictCount
 from worker.core.observed import Down, Drained, Fence, Instance, Node, Proof, Unknown
 from worker.core.ring import Wanted
 from worker.couch import simulated_drain
@@ -73,6 +75,20 @@ class MemoryCouch:
                 server.databases.pop(name, None)
 
         self._command(instance, credentials, act)
+
+    def count_conflicts(
+        self, instance: Instance, databases: Sequence[str], credentials: Credentials, *, seconds: float
+    ) -> tuple[ConflictCount, ...]:
+        """Everything at once, or nothing if there are no `seconds`."""
+        try:
+            server = self._reach(instance, credentials)
+            there = {} if seconds <= 0 or server.fault == "mute" else server.databases
+        except TemporaryError:
+            there = {}
+        return tuple(
+            ConflictCount(name, there[name].conflicts(), is_complete=True) if name in there else ConflictCount(name)
+            for name in databases
+        )
 
     def put_security(self, instance: Instance, security: Mapping[str, str], credentials: Credentials) -> None:
         def act(server: Server) -> None:

@@ -4,6 +4,7 @@ Nothing here knows a clock or chance: time passes by `World.tick`, and what happ
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -24,19 +25,24 @@ LONGEST_WAIT = 64
 
 
 class Revision(NamedTuple):
-    """One revision of one document: that it is there is all that matters here."""
+    """One revision of one document, and the one that it was written over."""
 
     doc_id: str
     rev: str
+    parent: str | None = None
 
 
 @dataclass
 class Database:
-    """Revisions by the sequence they arrived with. `created` tells one that was made again from the one before."""
+    """Revisions by the sequence they arrived with. `created` tells one that was made again from the one before.
+
+    `heads` is the revision of each document that the next write goes over.
+    """
 
     created: str
     security: str = DEFAULT_SECURITY
     revisions: dict[Revision, int] = field(default_factory=dict)
+    heads: dict[str, str] = field(default_factory=dict)
     refuses: set[str] = field(default_factory=set)
 
     @property
@@ -44,7 +50,15 @@ class Database:
         return len(self.revisions)
 
     def add(self, revision: Revision) -> None:
-        self.revisions.setdefault(revision, len(self.revisions) + 1)
+        if revision not in self.revisions:
+            self.revisions[revision] = len(self.revisions) + 1
+            self.heads[revision.doc_id] = revision.rev
+
+    def conflicts(self) -> int:
+        """How many documents have more than one revision that none was written over."""
+        over = {(revision.doc_id, revision.parent) for revision in self.revisions}
+        leaves = [revision.doc_id for revision in self.revisions if (revision.doc_id, revision.rev) not in over]
+        return sum(1 for count in Counter(leaves).values() if count > 1)
 
     def since(self, seq: int) -> list[tuple[int, Revision]]:
         if seq >= len(self.revisions):
@@ -110,8 +124,9 @@ class Server:
         """A user's write of a new revision; None if it is not acknowledged, and then it is not there either."""
         if not self.is_up or self.is_closed or database not in self.databases:
             return None
-        revision = Revision(doc_id, f"{self.number()}-{self.uuid}")
-        self.databases[database].add(revision)
+        found = self.databases[database]
+        revision = Revision(doc_id, f"{self.number()}-{self.uuid}", found.heads.get(doc_id))
+        found.add(revision)
         return revision
 
     def put_document(self, document: Document) -> None:

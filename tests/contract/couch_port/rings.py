@@ -24,8 +24,8 @@ class Ring(Protocol):
     credentials: Credentials
 
     def until(self, condition: Callable[[], object], what: str) -> None: ...
-    def write(self, name: str, database: str, doc_id: str) -> bool:
-        """As a user; whether it was acknowledged."""
+    def write(self, name: str, database: str, doc_id: str, text: str = "") -> bool:
+        """As a user; whether it was acknowledged. Two of one text are one revision, but in memory."""
         ...
 
     def ids(self, name: str, database: str) -> set[str]: ...
@@ -68,7 +68,7 @@ class MemoryRing:
             self.world.tick()
         raise AssertionError(f"not within {TICKS} ticks: {what}")
 
-    def write(self, name: str, database: str, doc_id: str) -> bool:
+    def write(self, name: str, database: str, doc_id: str, text: str = "") -> bool:  # noqa: ARG002 -- see Ring
         return self._server(name).write(database, doc_id) is not None
 
     def ids(self, name: str, database: str) -> set[str]:
@@ -109,8 +109,8 @@ class HttpRing:
     def until(self, condition: Callable[[], object], what: str) -> None:
         wait_until(condition, what)
 
-    def write(self, name: str, database: str, doc_id: str) -> bool:
-        return self._server(name).write_as_user(database, doc_id)
+    def write(self, name: str, database: str, doc_id: str, text: str = "") -> bool:
+        return self._server(name).write_as_user(database, doc_id, text)
 
     def ids(self, name: str, database: str) -> set[str]:
         rows = self._server(name).call("GET", f"/{database.replace('/', '%2F')}/_all_docs")["rows"]

@@ -176,10 +176,11 @@ class Server:
         self.http.close()
         self._user.close()
 
-    def write_as_user(self, database: str, doc_id: str) -> bool:
+    def write_as_user(self, database: str, doc_id: str, text: str = "") -> bool:
         """Whether it was acknowledged."""
+        body = {"text": text} if text else {}
         try:
-            answer = self._user.put(f"/{database.replace('/', '%2F')}/{doc_id}", json={})
+            answer = self._user.put(f"/{database.replace('/', '%2F')}/{doc_id}", json=body)
         except httpx.TransportError:
             return False
         return answer.status_code in (201, 202)
