@@ -1,11 +1,15 @@
 """Clusters and shapes for the builders' tests: named ones, and any."""
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from common.cluster import ClusterSpec, Spawner
 from common.names import TAG_ALPHABET
 from worker.platforms.kubernetes.frame import Frame
 from worker.platforms.kubernetes.shape import Client, Resources, Shape
+
+untimed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""For all properties: how long an example takes is the machine's affair."""
 
 ANCHOR_UID = "11111111-2222-3333-4444-555555555555"
 SPAWNERS: tuple[Spawner, ...] = ("deployment", "rc", "statefulset")

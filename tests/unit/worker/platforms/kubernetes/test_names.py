@@ -6,12 +6,13 @@ from hypothesis import strategies as st
 
 from worker.platforms.kubernetes import names
 
-from .clusters import a_spec, tags, users
+from .clusters import a_spec, tags, untimed, users
 
 LABEL = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?")
 SERVICE = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 
 
+@untimed
 @given(users, tags, st.integers(0, 9))
 def test_every_name_is_a_valid_name_of_a_service(user: str, tag: str, ordinal: int) -> None:
     spec = a_spec(user=user, tag=tag)
@@ -22,6 +23,7 @@ def test_every_name_is_a_valid_name_of_a_service(user: str, tag: str, ordinal: i
     assert len({*found, names.claim(spec, ordinal)}) == 5
 
 
+@untimed
 @given(users, tags)
 def test_every_label_is_valid(user: str, tag: str) -> None:
     spec = a_spec(user=user, tag=tag)
@@ -30,6 +32,7 @@ def test_every_label_is_valid(user: str, tag: str) -> None:
         assert len(value) <= 63
 
 
+@untimed
 @given(users, users, tags, tags)
 def test_two_users_never_share_a_label_or_a_name(one: str, other: str, tag: str, other_tag: str) -> None:
     assume(one != other)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from kubernetes import client as models
 
@@ -15,7 +15,7 @@ from worker.platforms.kubernetes import names
 from worker.platforms.kubernetes.frame import Frame, Manifest, key
 from worker.platforms.kubernetes.spawners.spawner import find
 
-from .clusters import ANCHOR_UID, CHOSEN, PLAIN, SPAWNERS, a_frame, frames
+from .clusters import ANCHOR_UID, CHOSEN, PLAIN, SPAWNERS, a_frame, frames, untimed
 from .restricted import breaches
 
 sizes = st.integers(0, 10).map(lambda n: list(range(n)))
@@ -41,7 +41,7 @@ def matches(selector: dict[str, str], labels: dict[str, str]) -> bool:
     return selector.items() <= labels.items()
 
 
-@settings(deadline=None)  # the first example loads the models
+@untimed
 @given(frames, sizes)
 def test_the_api_knows_every_field(frame: Frame, ordinals: list[int]) -> None:
     for manifest in built(frame, ordinals):
@@ -55,6 +55,7 @@ def test_a_field_that_the_api_does_not_know_would_be_seen() -> None:
         models.V1Deployment.model_validate(manifest)
 
 
+@untimed
 @given(frames, sizes)
 def test_every_object_is_owned_and_says_whose_it_is(frame: Frame, ordinals: list[int]) -> None:
     for manifest in built(frame, ordinals):
@@ -65,17 +66,20 @@ def test_every_object_is_owned_and_says_whose_it_is(frame: Frame, ordinals: list
         assert matches(names.selector(frame.spec), metadata["labels"])
 
 
+@untimed
 @given(frames, sizes)
 def test_the_same_arguments_give_the_same_bytes(frame: Frame, ordinals: list[int]) -> None:
     assert json.dumps(built(frame, ordinals)) == json.dumps(built(frame, ordinals))
 
 
+@untimed
 @given(frames, sizes)
 def test_no_two_objects_are_one(frame: Frame, ordinals: list[int]) -> None:
     keys = [key(manifest) for manifest in built(frame, ordinals)]
     assert len(keys) == len(set(keys))
 
 
+@untimed
 @given(frames)
 def test_pods_pass_the_restricted_level(frame: Frame) -> None:
     assert breaches(pod(frame)) == []
@@ -94,6 +98,7 @@ def test_the_check_of_the_level_sees_each_breach() -> None:
         assert breaches({**spec, **spoil})
 
 
+@untimed
 @given(frames)
 def test_services_policies_and_controllers_choose_the_pods(frame: Frame) -> None:
     manifests = built(frame, [0, 1])
@@ -125,6 +130,7 @@ def test_siblings_reach_each_other_before_they_are_ready(spawner: Spawner) -> No
     assert all(service["spec"]["publishNotReadyAddresses"] for service in services)
 
 
+@untimed
 @given(frames)
 def test_every_mount_is_of_a_volume_or_a_template_of_claims(frame: Frame) -> None:
     for manifest in built(frame, [0]):
