@@ -11,13 +11,8 @@ import pytest
 from common.cluster import Spawner
 from tests.kubernetes.admin import Admin
 from tests.kubernetes.figures import measured
-from tests.kubernetes.place import Rules, made_place
+from tests.kubernetes.place import Place, Rules, made_place
 from tests.kubernetes.service import SPAWNERS, Service
-
-IN_LAB = "KANTO_LAB"
-"""Set by `lab exec`."""
-
-collect_ignore_glob = [] if os.environ.get(IN_LAB) else ["test_*.py"]
 
 MakeService = Callable[..., Service]
 
@@ -36,8 +31,19 @@ def admin() -> Iterator[Admin]:
     made.close()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What looks back on all other tests comes after them."""
+    items.sort(key=lambda item: item.path.name == "test_rights.py")
+
+
+@pytest.fixture(scope="session")
+def places() -> list[Place]:
+    """Of all services that were made so far."""
+    return []
+
+
 @pytest.fixture(scope="module")
-def make_service(admin: Admin, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeService]:
+def make_service(admin: Admin, places: list[Place], tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeService]:
     """Makes and starts services, each in a namespace of its own; all of it is gone after the module."""
     with ExitStack() as stack:
 
@@ -51,6 +57,7 @@ def make_service(admin: Admin, tmp_path_factory: pytest.TempPathFactory) -> Iter
         ) -> Service:
             folder = tmp_path_factory.mktemp(name)
             place = stack.enter_context(made_place(admin, folder, name, rules=rules))
+            places.append(place)
             service = Service(folder, place, spawners=spawners, workers=workers, settings=settings)
             stack.callback(service.end)
             service.start()

@@ -2,8 +2,11 @@
 
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 from tests.e2e.service import PATIENCE, wait_until
+
+T = TypeVar("T")
 
 measured: list[str] = []
 
@@ -19,3 +22,11 @@ def seconds_until(what: str, look: Callable[[], object], *, seconds: float = PAT
     took = time.monotonic() - began
     tell(f"{took:6.1f} s  {what}")
     return took
+
+
+def timed(what: str, call: Callable[[], T]) -> T:
+    """What the call gives; how long it took is told."""
+    began = time.monotonic()
+    result = call()
+    tell(f"{time.monotonic() - began:6.1f} s  {what}")
+    return result

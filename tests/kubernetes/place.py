@@ -24,10 +24,11 @@ Rules = Sequence[dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """`account` is how the API server names kanto in its audit log."""
+    """`account` is how the API server names kanto in its audit log; `has_the_role`: the chart's, and no other."""
 
     namespace: str
     kubeconfig: Path
+    has_the_role: bool
 
     @property
     def account(self) -> str:
@@ -50,7 +51,7 @@ def made_place(admin: Admin, folder: Path, name: str, *, rules: Rules | None = N
         kubeconfig = folder / f"{namespace}.kubeconfig"
         kubeconfig.touch(mode=0o600)
         kubeconfig.write_text(json.dumps(_build_kubeconfig(admin, namespace, token)))
-        yield Place(namespace, kubeconfig)
+        yield Place(namespace, kubeconfig, has_the_role=rules is None)
     finally:
         admin.ask("DELETE", f"{NAMESPACES}/{namespace}")
 

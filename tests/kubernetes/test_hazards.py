@@ -1,0 +1,124 @@
+"""Hazards of Kubernetes itself, each with what it would have broken."""
+
+import subprocess
+from itertools import pairwise
+from typing import Any
+
+import httpx
+import pytest
+
+from common.cluster import Spawner
+from common.names import cluster_name
+from tests.e2e.service import User, wait_until
+from tests.e2e.writers import assert_everywhere, numbered, put_all
+from tests.kubernetes.admin import Admin, Json
+from tests.kubernetes.conftest import MakeService
+from tests.kubernetes.service import Service
+from worker.platforms.kubernetes.pod import CONTAINER
+from worker.platforms.kubernetes.resources import DEPLOYMENTS, PODS, SERVICES, STATEFUL_SETS, Resource
+
+NEVER = "function (document, before, user) { throw {forbidden: 'never'}; }"
+WORKLOADS: dict[Spawner, Resource] = {"deployment": DEPLOYMENTS, "statefulset": STATEFUL_SETS}
+
+
+@pytest.fixture(scope="module")
+def service(make_service: MakeService) -> Service:
+    return make_service("hazards", spawners=("deployment", "statefulset"), KANTO_DEADLINE_PROGRESS="60")
+
+
+@pytest.mark.parametrize("spawner", WORKLOADS)
+def test_a_provision_in_the_middle_of_a_scale_down_never_shrinks(
+    service: Service, admin: Admin, spawner: Spawner
+) -> None:
+    """A Service that somebody deletes leads to Provision: the workload keeps every instance not yet retired (H1)."""
+    user = service.user(f"hal-{spawner}", spawner)
+    cluster = cluster_name(user.name, "down")
+    made = user.result("create", cluster_tag="down", replicas=5)
+    put_all(user.couch(made["Endpoint"]), "test", numbered(100))
+    with admin.watched(WORKLOADS[spawner], service.namespace, cluster) as seen:
+        job = user.begin("scale", cluster_tag="down", replicas=2)
+        service.records.wait_for(job, "fencing the instances that leave", "draining the instances that leave")
+        admin.delete(SERVICES, service.namespace, cluster)
+        ended = user.ended(job)
+        assert ended["status"] == "succeeded", ended
+        wait_until("the last state to be seen", lambda: seen[-1]["spec"]["replicas"] == 2)
+    sizes = [state["spec"]["replicas"] for state in seen]
+    assert all(before - after in (0, 1) for before, after in pairwise(sizes)), sizes
+    assert admin.get(SERVICES, service.namespace, cluster) is not None, "and the Service is there again"
+    assert_everywhere(user, "down", {f"doc{n}" for n in range(100)})
+    user.result("delete", cluster_tag="down")
+
+
+def test_an_image_set_later_changes_no_workload_that_runs(service: Service, admin: Admin) -> None:
+    """A new template would make the Deployment replace pods whose data are their own (H3)."""
+    user = service.user("tess", "deployment")
+    cluster = cluster_name(user.name, "image")
+    made = user.result("create", cluster_tag="image", replicas=2)
+    put_all(user.couch(made["Endpoint"]), "test", numbered(20))
+    before = admin.there(DEPLOYMENTS, service.namespace, cluster)["spec"]["template"]
+    old = {pod["metadata"]["uid"] for pod in admin.pods(service.namespace, cluster)}
+    service.stop_workers()
+    service.start_workers(KANTO_IMAGE="lab.local/another:1", KANTO_REQUESTS="cpu=11m,memory=65Mi")
+    assert user.result("scale", cluster_tag="image", replicas=3)["Status"] == "ready"
+    assert admin.there(DEPLOYMENTS, service.namespace, cluster)["spec"]["template"] == before
+    assert old < {pod["metadata"]["uid"] for pod in admin.pods(service.namespace, cluster)}
+    assert_everywhere(user, "image", {f"doc{n}" for n in range(20)})
+    user.result("delete", cluster_tag="image")
+
+
+@pytest.mark.parametrize("spawner", WORKLOADS)
+def test_a_fence_survives_a_restart_of_its_container(service: Service, admin: Admin, spawner: Spawner) -> None:
+    """It lies with the data (H9), so what was proved under it stays proved; and it goes when the job fails."""
+    user = service.user(f"fen-{spawner}", spawner)
+    made = user.result("create", cluster_tag="fence", replicas=2)
+    make_what_cannot_be_proved(user, made)
+    job = user.begin("scale", cluster_tag="fence", replicas=1)
+    leaver = wait_until("a fenced instance", lambda: fenced(user, "fence"))
+    restart(admin, service.namespace, leaver["Name"])
+    client = user.couch(leaver["Url"])
+    wait_until("its CouchDB to answer", lambda: answers(client))
+    assert client.put("/test/late", json={}).status_code in (401, 403), "it is still fenced"
+    ended = user.ended(job)
+    assert ended["status"] == "failed", ended
+    assert "stuck" in str(ended["reasons"])
+    user.ready("fence")
+    assert client.put("/test/later", json={}).status_code == 201, "unfenced again"
+    assert_everywhere(user, "fence", {"later"})
+    user.result("delete", cluster_tag="fence")
+
+
+def make_what_cannot_be_proved(user: User, made: dict[str, Any]) -> None:
+    """On each instance a database whose documents no other one takes: whoever leaves cannot be drained."""
+    clients = [user.couch(one["Url"]) for one in made["Instances"]]
+    for number, holder in enumerate(clients):
+        for client in clients:
+            assert client.put(f"/stuck{number}").status_code == 201
+        put_all(holder, f"stuck{number}", numbered(3))
+        for client in clients:
+            if client is not holder:
+                answer = client.put(f"/stuck{number}/_design/no", json={"validate_doc_update": NEVER})
+                assert answer.status_code == 201, answer.text
+
+
+def fenced(user: User, tag: str) -> dict[str, Any] | None:
+    return next((one for one in user.detail(tag)["Instances"] if one["State"] == "fenced"), None)
+
+
+def restart(admin: Admin, namespace: str, name: str) -> None:
+    """End the container's program; the kubelet starts it again in the same pod, with the same volumes."""
+    subprocess.run(
+        ["kubectl", "exec", "-n", namespace, name, "-c", CONTAINER, "--", "kill", "1"], check=True, timeout=60
+    )
+    wait_until("the container to be started again", lambda: restarts(admin.there(PODS, namespace, name)) == 1)
+
+
+def restarts(pod: Json) -> int:
+    count: int = next(one["restartCount"] for one in pod["status"]["containerStatuses"] if one["name"] == CONTAINER)
+    return count
+
+
+def answers(client: httpx.Client) -> bool:
+    try:
+        return client.get("/_up", timeout=2).status_code == 200
+    except httpx.TransportError:
+        return False
