@@ -116,7 +116,9 @@ def _decode(part: bytes) -> str:
         raise UserError("bad_encoding", "the body is not UTF-8", action="Send UTF-8") from None
 
 
-_OURS = frozenset({"username", "token", "cluster_tag", "replicas", "databases", "job_id", "async", "force", "drop"})
+_OURS = frozenset(
+    {"username", "token", "cluster_tag", "replicas", "databases", "job_id", "async", "force", "drop", "conflicts"}
+)
 
 
 def _twice(name: str) -> UserError:

@@ -53,6 +53,7 @@ REPLICAS = Field("replicas", "how many instances: an integer, taken as the neare
 DATABASES = Field("databases", "a,b,c; * means all, later ones too")
 SAVED = Field("databases", "a,b,c; * takes the * off the list")
 DROP = Field("drop", "1: the databases go for good too, on every instance", is_needed=False)
+CONFLICTS = Field("conflicts", "1: count the documents in conflict, which takes seconds", is_needed=False)
 JOB_ID = Field("job_id", "the id that the answer with the job named")
 FORCE = Field("force", "1: go on where kanto would refuse because data may be lost", is_needed=False)
 ASYNC = Field("async", "1: answer at once, with the id of the job", is_needed=False)
@@ -99,7 +100,7 @@ OPERATIONS = (
         makes_job=True,
     ),
     Operation("/v0/list", "your clusters", Words("couchdb list clusters", "user"), list_clusters),
-    Operation("/v0/detail", "a cluster as it is now", Words("couchdb cluster detail"), detail, (TAG,)),
+    Operation("/v0/detail", "a cluster as it is now", Words("couchdb cluster detail"), detail, (TAG, CONFLICTS)),
     Operation("/v0/job", "a job: how far it is, or how it ended", Words("couchdb job detail", "job"), job, (JOB_ID,)),
     Operation("/v0/cancel", "cancel a job: the cluster goes back to what it was", CANCEL_WORDS, cancel, (JOB_ID,)),
 )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from api import fields
 from api.call import Call
+from api.conflicts import counted
 from api.envelope import Answer, ok
 from api.follow import ASK_AGAIN_AFTER
 from api.render import cluster_detail, cluster_line, job_detail
@@ -29,6 +30,7 @@ async def detail(call: Call) -> Answer:
     """A cluster as it is now: wakes a worker and waits a second for its look, else shows the last one."""
     service = call.service
     key = ClusterKey(call.caller.user, fields.tag(call.form))
+    counts = fields.option(call.form, "conflicts")
     found = await service.threads.run(_find_cluster, service.store, key)
     await call.prove(found.stored)
     if found.record is None:
@@ -43,6 +45,8 @@ async def detail(call: Call) -> Answer:
     if fresh is None:
         raise no_such_cluster(key)
     shown = cluster_detail(fresh, now=found.now, upkeep_interval=service.settings.upkeep_interval)
+    if counts:
+        shown["Conflicts"] = await counted(call, key, asked_at=found.now)
     return ok(call.words.done(key.tag), result=shown)
 
 

@@ -2,12 +2,13 @@
 
 import queue
 import threading
+from dataclasses import replace
 
 from common.cluster import ClusterKey, ClusterSpec
 from common.jobs import JobError, JobStatus, Progress
 from common.names import cluster_name, instance_name
 from common.store.port import Lease, Outcome, Store
-from common.view import ClusterView, InstanceView, LinkView, ReplicationView
+from common.view import ClusterView, Conflicts, InstanceView, LinkView, ReplicationView
 
 TTL = 15.0
 
@@ -36,6 +37,8 @@ class FakeWorker:
         self.may_work.set()
         self.error: JobError | None = None
         self.keeps_jobs_running = False
+        self.conflicts: Conflicts | None = None
+        self.counts = 0
 
     def start(self) -> None:
         self._store.claim("fake", limit=0, lease=TTL)
@@ -58,9 +61,13 @@ class FakeWorker:
 
     def _outcome(self, lease: Lease) -> Outcome:
         spec = lease.record.spec
+        conflicts = self.conflicts if lease.is_to_count else None
+        if conflicts is not None:
+            conflicts = replace(conflicts, counted_at=lease.now)
+            self.counts += 1
         view = view_of(spec, now=lease.now, version=lease.record.version)
         if lease.job is None:
-            return Outcome(due_in=30.0, view=view)
+            return Outcome(due_in=30.0, view=view, conflicts=conflicts)
         if self.keeps_jobs_running:
             progress = Progress(1, 2, ("one of two",))
             return Outcome(due_in=30.0, view=view, step="working", progress=progress)
