@@ -248,3 +248,23 @@ def test_a_scale_down_that_is_canceled_within_a_step_loses_nothing(at: int) -> N
     else:
         assert kanto.job(job).status is JobStatus.SUCCEEDED
         assert_whole(kanto, 2, written)
+
+
+def test_an_instance_that_never_came_goes_with_the_word_of_its_user() -> None:
+    """Nothing can be proved of what never answered, so a canceled scale-up waits for it; `force=1` lets it go."""
+    kanto = made(2)
+    written = write_everywhere(kanto, "before")
+    kanto.platform.faults.why_not_starting = "ImagePullBackOff"
+    job = scale(kanto, 3)
+    for _ in range(200):
+        kanto.tick()
+    cancel(kanto, job)
+    for _ in range(200):
+        kanto.tick()
+    assert kanto.view(KEY).status == "scaling"
+    assert any("ImagePullBackOff" in reason.text for reason in kanto.view(KEY).reasons)
+    found = kanto.store.cluster(KEY)
+    assert found is not None
+    forced = submitted(kanto, specs.scaling(found.spec, replicas=2, force=True))
+    assert kanto.finish(forced, seconds=300.0).status is JobStatus.SUCCEEDED
+    assert_whole(kanto, 2, written)
