@@ -4,14 +4,16 @@ An implementation passes the suite with a host of its own. What a host says of i
 protocol allows; a test that needs what a host does not do is not for it.
 """
 
+import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from common.cluster import ClusterSpec
+from common.cluster import ClusterSpec, Spawner
 from common.names import cluster_name
 from tests.homes import build_platform, kept_home
 from worker.core.ring import ordinal
@@ -20,11 +22,19 @@ from worker.platforms.process.launcher import LocalLauncher
 from worker.platforms.process.layout import HomePlace
 from worker.ports import Platform
 
+SPAWNERS: tuple[Spawner, ...] = ("deployment", "rc", "statefulset")
+
 
 class Host(Protocol):
-    """One place that is empty at first. `keeps_data`: an instance that dies comes back with its data."""
+    """One place that is empty at first.
+
+    `keeps_data`: an instance that dies comes back with its data; `keeps_place`: behind the endpoint, if it was there.
+    `has_ordinals`: instances are counted in their names.
+    """
 
     keeps_data: bool
+    keeps_place: bool
+    has_ordinals: bool
 
     def platform(self) -> Platform:
         """Another worker's: all of them share the place."""
@@ -45,6 +55,8 @@ class Host(Protocol):
 
 class MemoryHost:
     keeps_data = True
+    keeps_place = True
+    has_ordinals = True
 
     def __init__(self) -> None:
         self._platform = MemoryPlatform()
@@ -66,6 +78,8 @@ class MemoryHost:
 class ProcessHost:
     home: Path
     keeps_data: bool = True
+    keeps_place: bool = True
+    has_ordinals: bool = True
 
     def platform(self) -> Platform:
         return build_platform(self.home)
@@ -93,7 +107,11 @@ def process_host(folder: Path) -> Iterator[Host]:
         yield ProcessHost(home)
 
 
-HOSTS = {"memory": memory_host, "process": process_host}
+HOSTS: dict[str, Callable[[Path], AbstractContextManager[Host]]] = {"memory": memory_host, "process": process_host}
+if os.environ.get("KANTO_LAB"):  # set inside the lab of dev/kubernetes
+    from tests.contract.platform.kubernetes import kubernetes_host
+
+    HOSTS |= {spawner: partial(kubernetes_host, spawner=spawner) for spawner in SPAWNERS}
 
 
 def colliding_users(tag: str) -> tuple[str, str]:

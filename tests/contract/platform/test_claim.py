@@ -8,9 +8,9 @@ import pytest
 from common.cluster import Durable, MirrorRecord
 from common.errors import LeaseLost, PermanentError
 from tests.contract.platform.hosts import colliding_users
-from tests.contract.platform.steps import make, provision, remove
+from tests.contract.platform.steps import claim, is_empty, make, provision, remove
 from tests.homes import SPEC, instances, look, record
-from worker.core.observed import Instance, Platformed, Unknown
+from worker.core.observed import Instance, Unknown
 from worker.ports import Platform
 
 NOBODY = Instance("cdb-x-0", "none", "", "", "running", serving=False)
@@ -32,14 +32,14 @@ def records(platform: Platform) -> tuple[MirrorRecord, ...]:
 
 
 def test_an_empty_place_says_so(platform: Platform) -> None:
-    assert platform.observe(SPEC) == Platformed()
+    assert is_empty(platform, SPEC)
     assert isinstance(platform.credentials(SPEC), Unknown)
     assert records(platform) == ()
 
 
 def test_a_claim_alone_shows_nothing(platform: Platform) -> None:
     platform.claim(SPEC, 1)
-    assert platform.observe(SPEC) == Platformed()
+    assert is_empty(platform, SPEC)
     assert records(platform) == ()
 
 
@@ -54,7 +54,7 @@ def test_a_lower_claim_comes_too_late(platform: Platform) -> None:
 def test_what_was_not_claimed_is_not_written(platform: Platform, write: str) -> None:
     with pytest.raises(LeaseLost):
         WRITES[write](platform, 1)
-    assert platform.observe(SPEC) == Platformed()
+    assert is_empty(platform, SPEC)
 
 
 @pytest.mark.parametrize("write", sorted(WRITES))
@@ -63,7 +63,7 @@ def test_a_late_write_does_nothing(platform: Platform, write: str) -> None:
     platform.claim(SPEC, 3)
     with pytest.raises(LeaseLost):
         WRITES[write](platform, 2)
-    assert platform.observe(SPEC) == Platformed()
+    assert is_empty(platform, SPEC)
     assert records(platform) == ()
 
 
@@ -91,7 +91,7 @@ def test_a_write_after_the_removal_does_nothing(platform: Platform) -> None:
     remove(platform)
     with pytest.raises(LeaseLost):
         platform.provision(SPEC, (), 1)
-    assert platform.observe(SPEC) == Platformed()
+    assert is_empty(platform, SPEC)
 
 
 def test_the_claim_of_a_deleted_cluster_makes_nothing(platform: Platform) -> None:
@@ -142,7 +142,7 @@ def test_users_whose_clusters_have_one_name_do_not_meet(platform: Platform) -> N
     with pytest.raises(PermanentError) as refused:
         platform.claim(other, 2)
     assert refused.value.code == "name_taken"
-    assert platform.observe(other) == Platformed()
+    assert is_empty(platform, other)
     assert isinstance(platform.credentials(other), Unknown)
     platform.remove(replace(other, deleted=True), 3)
     assert len(instances(platform, mine)) == 1
@@ -169,7 +169,7 @@ def test_what_a_deleted_cluster_left_makes_place_for_the_next(platform: Platform
     make(platform)
     platform.mirror(record(replace(SPEC, deleted=True)))
     after = replace(SPEC, incarnation="second", replicas=1)
-    platform.claim(after, 2)
-    assert platform.observe(after) == Platformed()
+    claim(platform, after, 2)
+    assert is_empty(platform, after)
     provision(platform, after, fence=2)
     assert len(instances(platform, after)) == 1

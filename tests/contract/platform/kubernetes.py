@@ -1,0 +1,121 @@
+"""Kubernetes as a place for the contract suite: a namespace of its own in the lab, with exactly the chart's rights."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from common.cluster import ClusterSpec, MirrorRecord, Spawner
+from tests.kubernetes.admin import Admin
+from tests.kubernetes.place import Place, made_place
+from worker.core.observed import Instance, Platformed, Unknown
+from worker.platforms.kubernetes import names
+from worker.platforms.kubernetes.call import Caller
+from worker.platforms.kubernetes.client import Client
+from worker.platforms.kubernetes.connect import connect
+from worker.platforms.kubernetes.platform import KubernetesPlatform
+from worker.platforms.kubernetes.resources import PODS, SECRETS, VOLUME_CLAIMS
+from worker.platforms.kubernetes.shape import Resources, Shape
+from worker.ports import Credentials, Platform
+
+
+class Spawned:
+    """A platform for clusters of one spawner, whatever the specs of the tests say."""
+
+    def __init__(self, platform: Platform, spawner: Spawner) -> None:
+        self._platform = platform
+        self._spawner = spawner
+
+    def _meant(self, spec: ClusterSpec) -> ClusterSpec:
+        return replace(spec, spawner=self._spawner)
+
+    def observe(self, spec: ClusterSpec) -> Platformed | Unknown:
+        return self._platform.observe(self._meant(spec))
+
+    def credentials(self, spec: ClusterSpec) -> Credentials | Unknown:
+        return self._platform.credentials(self._meant(spec))
+
+    def claim(self, spec: ClusterSpec, fence: int) -> None:
+        self._platform.claim(self._meant(spec), fence)
+
+    def mirror(self, record: MirrorRecord) -> None:
+        self._platform.mirror(replace(record, spec=self._meant(record.spec)))
+
+    def records(self) -> Iterable[MirrorRecord] | Unknown:
+        found = self._platform.records()
+        if isinstance(found, Unknown):
+            return found
+        return tuple(replace(record, spec=replace(record.spec, spawner="process")) for record in found)
+
+    def provision(self, spec: ClusterSpec, keep: Sequence[str], fence: int) -> None:
+        self._platform.provision(self._meant(spec), keep, fence)
+
+    def serve(self, spec: ClusterSpec, names: Sequence[str], fence: int) -> None:
+        self._platform.serve(self._meant(spec), names, fence)
+
+    def retire(self, spec: ClusterSpec, instance: Instance, fence: int) -> None:
+        self._platform.retire(self._meant(spec), instance, fence)
+
+    def remove(self, spec: ClusterSpec, fence: int) -> None:
+        self._platform.remove(self._meant(spec), fence)
+
+
+@dataclass
+class KubernetesHost:
+    """An instance dies with its pod; a new pod gets no traffic before kanto says so."""
+
+    admin: Admin
+    place: Place
+    spawner: Spawner
+    ends: ExitStack
+    keeps_place: bool = False
+    keeps_data: bool = field(init=False)
+    has_ordinals: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.keeps_data = self.has_ordinals = self.spawner != "deployment"
+
+    def platform(self) -> Platform:
+        api = connect(url=None, kubeconfig=self.place.kubeconfig, is_in_cluster=False, connections=10)
+        client = Client(Caller(api), self.place.namespace)
+        self.ends.callback(client.close)
+        shape = Shape(
+            namespace=self.place.namespace,
+            kanto_namespace=self.place.namespace,
+            image="lab.local/couchdb:3.5",
+            resources=Resources({"cpu": "10m", "memory": "64Mi"}),
+            grace_seconds=5,
+        )
+        return Spawned(KubernetesPlatform(client, shape), self.spawner)
+
+    def kill(self, spec: ClusterSpec, name: str) -> None:  # noqa: ARG002
+        self.admin.delete(PODS, self.place.namespace, self._pod(name))
+
+    def lose(self, spec: ClusterSpec, name: str) -> None:
+        if self.spawner != "deployment":
+            spec = replace(spec, spawner=self.spawner)
+            ordinal = names.ordinal(spec, name)
+            assert ordinal is not None
+            claim = names.claim(spec, ordinal) if self.spawner == "statefulset" else name
+            self.admin.delete(VOLUME_CLAIMS, self.place.namespace, claim)
+        self.kill(spec, name)
+
+    def lose_credentials(self, spec: ClusterSpec) -> None:
+        self.admin.delete(SECRETS, self.place.namespace, names.login(spec))
+
+    def _pod(self, name: str) -> str:
+        pod = self.admin.pod_of(self.place.namespace, name)
+        assert pod is not None, f"{name} has no pod"
+        return str(pod["metadata"]["name"])
+
+
+@contextmanager
+def kubernetes_host(folder: Path, *, spawner: Spawner) -> Iterator[KubernetesHost]:
+    """The lab of dev/kubernetes, from inside of it."""
+    with ExitStack() as ends:
+        admin = Admin(Path(os.environ["KUBECONFIG"]))
+        ends.callback(admin.close)
+        folder.mkdir(parents=True, exist_ok=True)
+        place = ends.enter_context(made_place(admin, folder, "contract"))
+        yield KubernetesHost(admin, place, spawner, ends)
