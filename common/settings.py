@@ -94,6 +94,8 @@ class Settings(BaseSettings):
     # process platform
     couchdb: str | None = None
     instance_bind: str = "127.0.0.1"
+    instance_host: str = ""
+    instances_socket: Path | None = None
     advertise: str = "127.0.0.1"
     instance_ports: str = "20000-29999"
     grace: Seconds = 5.0

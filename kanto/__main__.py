@@ -40,6 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
     for part, what in (
         ("api", "the api alone, as `python -m api`"),
         ("worker", "a worker alone, as `python -m worker`"),
+        ("instances", "a host of instances for workers elsewhere, as `python -m worker instances`"),
     ):
         alone = commands.add_parser(part, help=what, add_help=False)
         alone.add_argument("rest", nargs=argparse.REMAINDER)
@@ -50,7 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code is 2 when something has to be put right first, and a sentence says what."""
     parsed = build_parser().parse_args(arguments)
     if parsed.command != "run":
-        os.execv(sys.executable, [sys.executable, "-m", parsed.command, *parsed.rest])  # noqa: S606
+        words = ["worker", "instances"] if parsed.command == "instances" else [parsed.command]
+        os.execv(sys.executable, [sys.executable, "-m", *words, *parsed.rest])  # noqa: S606
     try:
         return run()
     except Refusal as refusal:

@@ -1,4 +1,4 @@
-"""`python -m worker`: a worker process. `python -m worker stop`: end all instances of this home and keep their data."""
+"""`python -m worker`: a worker process. `... instances`: a host of instances. `... stop`: end those of this home."""
 
 import sys
 
@@ -19,10 +19,12 @@ def run(arguments: list[str]) -> int:
     match arguments:
         case []:
             return main.serve(settings)
+        case ["instances"]:
+            return main.host(settings)
         case ["stop"]:
             return main.stop(settings)
         case _:
-            sys.stderr.write("usage: python -m worker [stop]\n")
+            sys.stderr.write("usage: python -m worker [instances|stop]\n")
             return 2
 
 

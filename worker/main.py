@@ -2,11 +2,13 @@
 
 import os
 import random
+import signal
 import socket
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from common import log, metrics
 from common.broker import build_celery
@@ -22,14 +24,18 @@ from worker.core.memory import Policy
 from worker.couch.adapter import HttpCouch
 from worker.heartbeat import Heartbeat
 from worker.meter import Meter
+from worker.platforms.process.host import Host
 from worker.platforms.process.keeper import Keeper
 from worker.platforms.process.platform import ProcessPlatform
+from worker.platforms.process.remote import Listener, RemotePlatform
 from worker.platforms.process.stop import stop_all
 from worker.step import Engine, step
 from worker.ticker import Ticker
 
 if TYPE_CHECKING:
     from worker.platforms.kubernetes.platform import KubernetesPlatform
+
+AnyPlatform: TypeAlias = "ProcessPlatform | RemotePlatform | KubernetesPlatform"
 
 WATCHER = "watcher"
 """The role of whoever watches Kubernetes for all workers."""
@@ -55,8 +61,10 @@ class Watcher(Protocol):
     def stop(self) -> None: ...
 
 
-def build_platform(settings: Settings) -> "ProcessPlatform | KubernetesPlatform":
+def build_platform(settings: Settings) -> "AnyPlatform":
     """Kubernetes' client costs tens of MiB, so it is imported only where it is used, and before any work."""
+    if settings.platform == "process" and settings.instances_socket is not None:
+        return RemotePlatform(settings.instances_socket)
     if settings.platform == "process":
         return ProcessPlatform.from_settings(settings)
     from worker.platforms.kubernetes import wiring  # noqa: PLC0415
@@ -65,20 +73,22 @@ def build_platform(settings: Settings) -> "ProcessPlatform | KubernetesPlatform"
 
 
 def build_watcher(
-    platform: "ProcessPlatform | KubernetesPlatform",
+    platform: "AnyPlatform",
     *,
     hold: Callable[[float], bool],
     on_change: Callable[[ClusterKey], None],
 ) -> Watcher:
     if isinstance(platform, ProcessPlatform):
         return Keeper(platform, on_change=on_change)
+    if isinstance(platform, RemotePlatform):
+        return Listener(platform.path, on_change=on_change)
     return platform.watcher(hold=hold, on_change=on_change)
 
 
 def serve(
     settings: Settings,
     *,
-    build: "Callable[[Settings], ProcessPlatform | KubernetesPlatform]" = build_platform,
+    build: Callable[[Settings], AnyPlatform] = build_platform,
 ) -> int:
     """Run a worker until SIGTERM; its exit code. `build` makes the platform; tests have one that they can cut."""
     log.configure(settings.log_format)
@@ -143,6 +153,31 @@ def serve(
         wake_ups.close()
     say.info("worker_ended", code=code)
     return code
+
+
+def host(settings: Settings) -> int:
+    """Hold instances for workers in other containers until SIGTERM or SIGINT, then end them; their data stay.
+
+    The exit code: 2 without KANTO_INSTANCES_SOCKET, 1 when an instance would not end.
+    """
+    log.configure(settings.log_format)
+    say = log.get("instances")
+    if settings.instances_socket is None:
+        say.error("no_socket", action="Set KANTO_INSTANCES_SOCKET to the path at which workers ask")
+        return 2
+    told = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: told.set())
+    platform = ProcessPlatform.from_settings(settings)
+    serving = Host(platform, settings.instances_socket)
+    keeper = Keeper(platform, on_change=serving.tell)
+    serving.start()
+    keeper.start()
+    say.info("instances_host_starts", socket=str(settings.instances_socket), home=str(settings.home))
+    told.wait()
+    serving.stop()
+    keeper.stop()
+    return stop(settings)
 
 
 def stop(settings: Settings) -> int:

@@ -18,8 +18,10 @@ from common.names import cluster_name
 from tests.homes import build_platform, kept_home
 from worker.core.ring import ordinal
 from worker.platforms.memory import MemoryPlatform
+from worker.platforms.process.host import Host as InstancesHost
 from worker.platforms.process.launcher import LocalLauncher
 from worker.platforms.process.layout import HomePlace
+from worker.platforms.process.remote import RemotePlatform
 from worker.ports import Platform
 
 SPAWNERS: tuple[Spawner, ...] = ("deployment", "rc", "statefulset")
@@ -96,6 +98,15 @@ class ProcessHost:
         HomePlace.of(self.home).cluster(spec).credentials.unlink()
 
 
+class SocketHost(ProcessHost):
+    def __init__(self, home: Path) -> None:
+        super().__init__(home)
+        self.serving = InstancesHost(build_platform(home), home / "socket")
+
+    def platform(self) -> Platform:
+        return RemotePlatform(self.home / "socket")
+
+
 @contextmanager
 def memory_host(_folder: Path) -> Iterator[Host]:
     yield MemoryHost()
@@ -107,7 +118,23 @@ def process_host(folder: Path) -> Iterator[Host]:
         yield ProcessHost(home)
 
 
-HOSTS: dict[str, Callable[[Path], AbstractContextManager[Host]]] = {"memory": memory_host, "process": process_host}
+@contextmanager
+def remote_host(folder: Path) -> Iterator[Host]:
+    """The process platform, asked over a socket by workers elsewhere."""
+    with kept_home(folder) as home:
+        host = SocketHost(home)
+        host.serving.start()
+        try:
+            yield host
+        finally:
+            host.serving.stop()
+
+
+HOSTS: dict[str, Callable[[Path], AbstractContextManager[Host]]] = {
+    "remote": remote_host,
+    "memory": memory_host,
+    "process": process_host,
+}
 if os.environ.get("KANTO_LAB"):  # set inside the lab of dev/kubernetes
     from tests.contract.platform.kubernetes import kubernetes_host
 

@@ -7,15 +7,18 @@ ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (compared with, not b
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """`bind` is what servers listen on, `advertise` the host in what people are shown."""
+    """`bind` is what servers listen on, `advertise` the host in what people are shown.
+
+    `inside` is the host by which kanto and siblings reach an instance, where `bind` does not say it.
+    """
 
     bind: str
     advertise: str
+    inside: str = ""
 
     @property
     def host(self) -> str:
-        """The host by which kanto and siblings reach an instance."""
-        return ANY.get(self.bind, self.bind)
+        return self.inside or ANY.get(self.bind, self.bind)
 
     def address(self, port: int) -> str:
         return url(self.host, port)

@@ -59,7 +59,7 @@ class ProcessPlatform:
     def from_settings(cls, settings: Settings) -> "ProcessPlatform":
         return cls(
             settings.home,
-            network=Network(settings.instance_bind, settings.advertise),
+            network=Network(settings.instance_bind, settings.advertise, settings.instance_host),
             ports=settings.port_range,
             grace=settings.grace,
             find_program=lambda: program.find(settings.couchdb),
