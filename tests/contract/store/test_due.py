@@ -207,7 +207,7 @@ def test_nothing_is_left_of_a_forgotten_cluster_but_its_jobs(bench: Bench) -> No
     if isinstance(bench, RedisBench):
         jobs = {f"kanto:{kind}:job-{name}" for kind in ("job", "changes") for name in ("create", "delete")}
         jobs.add(f"kanto:jobs:{KEY.user}")
-        system = {"kanto:counter", "kanto:owners", "kanto:rebuilt", "kanto:events", "kanto:workers"}
+        system = {"kanto:counter", "kanto:owners", "kanto:rebuilt", "kanto:events", "kanto:workers", "kanto:ended"}
         assert bench.keys() == jobs | system
 
 
