@@ -15,6 +15,7 @@ from typing import Protocol
 
 from common.cluster import ClusterSpec, Spawner
 from common.names import cluster_name
+from tests.contract.platform.fake import fake_host
 from tests.homes import build_platform, kept_home
 from worker.core.ring import ordinal
 from worker.platforms.memory import MemoryPlatform
@@ -135,6 +136,7 @@ HOSTS: dict[str, Callable[[Path], AbstractContextManager[Host]]] = {
     "memory": memory_host,
     "process": process_host,
 }
+HOSTS |= {f"fake-{spawner}": partial(fake_host, spawner=spawner) for spawner in SPAWNERS}
 if os.environ.get("KANTO_LAB"):  # set inside the lab of dev/kubernetes
     from tests.contract.platform.kubernetes import kubernetes_host
 

@@ -1,15 +1,15 @@
 """Kubernetes as a place for the contract suite: a namespace of its own in the lab, with exactly the chart's rights."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from common.cluster import ClusterSpec, MirrorRecord, Spawner
+from common.cluster import ClusterSpec, Spawner
+from tests.contract.platform.spawned import Spawned
 from tests.kubernetes.admin import Admin
 from tests.kubernetes.place import Place, made_place
-from worker.core.observed import Instance, Platformed, Unknown
 from worker.platforms.kubernetes import names
 from worker.platforms.kubernetes.call import Caller
 from worker.platforms.kubernetes.client import Client
@@ -17,48 +17,7 @@ from worker.platforms.kubernetes.connect import connect
 from worker.platforms.kubernetes.platform import KubernetesPlatform
 from worker.platforms.kubernetes.resources import PODS, SECRETS, VOLUME_CLAIMS
 from worker.platforms.kubernetes.shape import Resources, Shape
-from worker.ports import Credentials, Platform
-
-
-class Spawned:
-    """A platform for clusters of one spawner, whatever the specs of the tests say."""
-
-    def __init__(self, platform: Platform, spawner: Spawner) -> None:
-        self._platform = platform
-        self._spawner = spawner
-
-    def _meant(self, spec: ClusterSpec) -> ClusterSpec:
-        return replace(spec, spawner=self._spawner)
-
-    def observe(self, spec: ClusterSpec) -> Platformed | Unknown:
-        return self._platform.observe(self._meant(spec))
-
-    def credentials(self, spec: ClusterSpec) -> Credentials | Unknown:
-        return self._platform.credentials(self._meant(spec))
-
-    def claim(self, spec: ClusterSpec, fence: int) -> None:
-        self._platform.claim(self._meant(spec), fence)
-
-    def mirror(self, record: MirrorRecord) -> None:
-        self._platform.mirror(replace(record, spec=self._meant(record.spec)))
-
-    def records(self) -> Iterable[MirrorRecord] | Unknown:
-        found = self._platform.records()
-        if isinstance(found, Unknown):
-            return found
-        return tuple(replace(record, spec=replace(record.spec, spawner="process")) for record in found)
-
-    def provision(self, spec: ClusterSpec, keep: Sequence[str], fence: int) -> None:
-        self._platform.provision(self._meant(spec), keep, fence)
-
-    def serve(self, spec: ClusterSpec, names: Sequence[str], fence: int) -> None:
-        self._platform.serve(self._meant(spec), names, fence)
-
-    def retire(self, spec: ClusterSpec, instance: Instance, fence: int) -> None:
-        self._platform.retire(self._meant(spec), instance, fence)
-
-    def remove(self, spec: ClusterSpec, fence: int) -> None:
-        self._platform.remove(self._meant(spec), fence)
+from worker.ports import Platform
 
 
 @dataclass
