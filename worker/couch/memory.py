@@ -24,7 +24,8 @@ from worker.couch.documents import (
 from worker.couch.errors import Away, Refused, Unclear
 from worker.couch.proof import whole_targets
 from worker.couch.reports import read_fills, read_replications
-from worker.couch.simulated import Server, World, key_of, rows
+from worker.couch.simulated import Server, World
+from worker.couch.simulated_jobs import key_of, rows
 from worker.ports import Credentials
 
 
@@ -52,7 +53,7 @@ class MemoryCouch:
             return Down(away.message)
         except (Unclear, Refused) as unclear:
             return Unknown(unclear.message)
-        documents, states = server.documents.values(), dict(rows(server))
+        documents, states = server.documents.values(), dict(rows(server.jobs))
         return Node(
             uuid=server.uuid,
             databases=tuple(sorted(server.databases)),
@@ -168,8 +169,11 @@ class MemoryCouch:
     ) -> Drained:
         """One page of each database a call, however many `seconds` there are; none if there are none."""
         source, survivor = self._reach(leaver, credentials), self._reach(target, credentials)
+        if survivor.is_full:
+            raise Unclear(f"{target.name} answered 500: no space left on device")
         link = simulated_drain.Link(source, survivor, leaver, target, credentials)
         drained = simulated_drain.Piece(link, self.world.page if seconds > 0 else 0).drain(proofs)
+        self.world.stir()
         if "mute" in (source.fault, survivor.fault):
             raise Unclear(f"{leaver.name} or {target.name} did not answer in time")
         return drained
@@ -190,6 +194,9 @@ class MemoryCouch:
     def copy_user_replications(self, leaver: Instance, target: Instance, credentials: Credentials) -> tuple[str, ...]:
         source, survivor = self._reach(leaver, credentials), self._reach(target, credentials)
         own = {i: document for i, document in source.documents.items() if not i.startswith((RING, DRAIN))}
+        if survivor.is_full:
+            raise Unclear(f"{target.name} answered 500: no space left on device")
+        self.world.stir()
         for doc_id, document in own.items():
             if doc_id not in survivor.documents:
                 survivor.put_document(document)
@@ -197,7 +204,10 @@ class MemoryCouch:
 
     def _command(self, instance: Instance, credentials: Credentials, act: Callable[[Server], None]) -> None:
         server = self._reach(instance, credentials)
+        if server.is_full:
+            raise Unclear(f"{instance.name} answered 500: no space left on device")
         act(server)
+        self.world.stir()
         if server.fault == "mute":
             raise Unclear(f"{instance.name} did not answer in time")
 

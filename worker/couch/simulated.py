@@ -5,18 +5,16 @@ Nothing here knows a clock or chance: time passes by `World.tick`, and what happ
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, Literal, NamedTuple
-from urllib.parse import unquote
+from typing import Literal, NamedTuple
 
-from common.view import ReplicationState
 from worker.couch.documents import Document, has_ended
+from worker.couch.simulated_jobs import End, Job, read_course
 
-Fault = Literal["none", "down", "unclear", "mute"]
+Fault = Literal["none", "down", "unclear", "mute", "full"]
 """down: the process is not there. unclear: kanto's requests are not answered, siblings' are. mute: as unclear, but what
-kanto asks for is done all the same."""
+kanto asks for is done all the same. full: its disk is, so that it answers and writes nothing."""
 
 DEFAULT_SECURITY = json.dumps(
     {"admins": {"roles": ["_admin"]}, "members": {"roles": ["_admin"]}}, separators=(",", ":")
@@ -67,27 +65,10 @@ class Database:
 
 
 @dataclass
-class Job:
-    """One replication as the scheduler runs it. `key` is the document's body: another body is another job."""
-
-    key: str
-    state: ReplicationState = "initializing"
-    since: int = 0
-    checkpoint: str = ""
-    checked: int = 0
-    written: int = 0
-    refused: int = 0
-    pending: int | None = None
-    crashes: int = 0
-    wait: int = 0
-    unanswered: int = 0
-    error: str = ""
-
-
-@dataclass
 class Server:
     """One CouchDB: its data, its replicator, its fence, and what is wrong with it. `admins` are passwords by name.
 
+    `moves_every`: its replications move once in so many ticks.
     `marker` to `fenced` are the stages of a fence by their nonces. Its values (`walls`) hold users off only from the
     next restart on (`is_closed`): before, those whose login is remembered still write.
     """
@@ -100,6 +81,7 @@ class Server:
     jobs: dict[str, Job] = field(default_factory=dict)
     checkpoints: dict[str, int] = field(default_factory=dict)
     fault: Fault = "none"
+    moves_every: int = 1
     counter: int = 0
     restarting: int = 0
     marker: str | None = None
@@ -112,6 +94,10 @@ class Server:
     def is_up(self) -> bool:
         return self.fault != "down" and self.restarting == 0
 
+    @property
+    def is_full(self) -> bool:
+        return self.fault == "full"
+
     def number(self) -> int:
         self.counter += 1
         return self.counter
@@ -122,7 +108,7 @@ class Server:
 
     def write(self, database: str, doc_id: str) -> Revision | None:
         """A user's write of a new revision; None if it is not acknowledged, and then it is not there either."""
-        if not self.is_up or self.is_closed or database not in self.databases:
+        if not self.is_up or self.is_full or self.is_closed or database not in self.databases:
             return None
         found = self.databases[database]
         revision = Revision(doc_id, f"{self.number()}-{self.uuid}", found.heads.get(doc_id))
@@ -162,145 +148,190 @@ class World:
 
     (A real one needs 60 to 80 s and says `running` until then.) `batch`: most revisions a replication moves in a tick.
     `restart_ticks`: how long a server is away when it restarts. `page`: most revisions a call of drain looks at in each
-    database.
+    database. `longest_wait`: most ticks for which a replication that crashes waits. `cuts`: from whose address to whose
+    no connection comes about.
     """
 
-    def __init__(self, *, notice_after: int = 0, batch: int = 1_000, restart_ticks: int = 2, page: int = 1_000) -> None:
+    def __init__(
+        self,
+        *,
+        notice_after: int = 0,
+        batch: int = 1_000,
+        restart_ticks: int = 2,
+        page: int = 1_000,
+        longest_wait: int = LONGEST_WAIT,
+    ) -> None:
         self.servers: dict[str, Server] = {}
+        self.cuts: set[tuple[str, str]] = set()
         self.notice_after = notice_after
         self.batch = batch
         self.restart_ticks = restart_ticks
         self.page = page
+        self.longest_wait = longest_wait
+        self._is_still = False
 
     def add(self, server: Server) -> Server:
         """Start a server with the databases that a single node makes by itself; it replaces one at its address."""
         for name in ("_replicator", "_users"):
             server.create(name)
         self.servers[server.address] = server
+        self.stir()
         return server
 
-    def tick(self) -> None:
-        """Every replication of every server that is up goes one step on."""
+    def stir(self) -> None:
+        """Something was changed from outside: `advance` has to look again."""
+        self._is_still = False
+
+    def advance(self, ticks: int) -> None:
+        """As so many ticks, but for those in which nothing can move, if `stir` was called after each change."""
+        while ticks > 0 and not self._is_still:
+            ticks -= 1
+            if not self.tick():
+                pause = self._pause()
+                self._is_still = pause is None
+                self._wait(min(ticks, (pause or 1) - 1))
+                ticks -= min(ticks, (pause or 1) - 1)
+
+    def tick(self) -> bool:
+        """Every replication of every server that is up goes one step on; whether anything moved."""
+        has_moved = False
         for address in sorted(self.servers):
             server = self.servers[address]
-            server.restarting = max(server.restarting - 1, 0)
+            if server.restarting:
+                server.restarting -= 1
+                has_moved |= server.restarting == 0
             if server.is_up:
-                self._run(server)
+                has_moved |= self._run(server)
+        return has_moved
 
-    def _run(self, server: Server) -> None:
-        for gone in set(server.jobs) - set(server.documents):
-            del server.jobs[gone]
-        for doc_id in sorted(server.documents):
-            document = server.documents[doc_id]
-            if has_ended(document):
-                server.jobs.pop(doc_id, None)
-                continue
-            key = key_of(document)
-            job = server.jobs.get(doc_id)
-            if job is None or job.key != key:
-                job = server.jobs[doc_id] = Job(key)
-            self._advance(server, document, job)
+    def _pause(self) -> int | None:
+        """Ticks until something can move by itself; None if nothing can."""
+        waits = [server.restarting for server in self.servers.values() if server.restarting]
+        for server in self.servers.values():
+            if server.is_up:
+                waits += [job.wait for job in server.jobs.values() if job.wait]
+                waits += [1 for job in server.jobs.values() if job.unanswered and job.state == "running"]
+        return min(waits, default=None)
 
-    def _advance(self, server: Server, document: Document, job: Job) -> None:
-        if job.wait > 0:
-            job.wait -= 1
-            return
-        rival = rival_of(server, document)
-        if rival is not None:
-            end(server, document, "failed", f"already started, triggered by document `{rival}` from db `_replicator`")
-            return
+    def _wait(self, ticks: int) -> None:
+        for server in self.servers.values():
+            server.restarting = max(server.restarting - ticks, 0)
+            if server.is_up:
+                for job in server.jobs.values():
+                    job.wait = max(job.wait - ticks, 0)
+
+    def _run(self, server: Server) -> bool:
+        documents, jobs, has_moved = server.documents, server.jobs, False
+        for gone in [doc_id for doc_id in jobs if doc_id not in documents]:
+            del jobs[gone]
+            has_moved = True
+        for doc_id in sorted(documents):
+            document = documents[doc_id]
+            job = jobs.get(doc_id)
+            if job is None or job.document is not document:
+                has_moved = True
+                if has_ended(document):
+                    jobs.pop(doc_id, None)
+                    continue
+                job = jobs[doc_id] = renewed(job, document)
+            if job.wait > 0:
+                job.wait -= 1
+            else:
+                has_moved |= self._advance(server, job)
+        return has_moved
+
+    def _advance(self, server: Server, job: Job) -> bool:
+        if job.state != "running":
+            rival = rival_of(server, job)
+            if rival is not None:
+                why = f"already started, triggered by document `{rival}` from db `_replicator`"
+                end(server, job, "failed", why)
+                return True
         try:
-            self._move(server, document, job)
+            return self._move(server, job)
         except Crash as crash:
             job.unanswered += 1
             if job.unanswered > self.notice_after or job.state != "running":
                 job.state, job.error = "crashing", str(crash)
-                job.wait = min(2**job.crashes, LONGEST_WAIT)
+                job.wait = min(2 ** min(job.crashes, 60), self.longest_wait)
                 job.crashes += 1
+                return True
+            return False
 
-    def _move(self, server: Server, document: Document, job: Job) -> None:
-        source = self._open(document["source"])
-        target = self._open(document["target"])
-        checkpoint = f"{link_of(document)} {source.created} {target.created}"
-        if job.state != "running":
+    def _move(self, server: Server, job: Job) -> bool:
+        """One batch; whether anything came of it."""
+        source = self._open(server, job.course.source)
+        target = self._open(server, job.course.target)
+        checkpoint = f"{job.course.link} {source.created} {target.created}"
+        was = job.state
+        if was != "running":
             job.since, job.checkpoint = server.checkpoints.get(checkpoint, 0), checkpoint
         elif job.checkpoint != checkpoint and source.last > job.since:
             raise Crash("{checkpoint_commit_failure, target database was made again}")
         elif job.checkpoint != checkpoint:
-            return  # with nothing to send, a replicator does not notice
+            return False  # with nothing to send, a replicator does not notice
         job.state, job.error, job.unanswered = "running", "", 0
+        before = job.since
+        if source.last > before:
+            self._carry(server, job, source, target)
+            server.checkpoints[checkpoint] = job.since
+        job.pending = source.last - job.since
+        if not job.course.is_continuous and job.pending == 0:
+            end(server, job, "completed", refused=job.refused)
+        elif job.pending:
+            job.wait = server.moves_every - 1
+        return was != "running" or job.since != before or not job.course.is_continuous
+
+    def _carry(self, server: Server, job: Job, source: Database, target: Database) -> None:
+        if any(self.servers[end.address].is_full for end in (job.course.source, job.course.target)) or server.is_full:
+            raise Crash("{checkpoint_commit_failure, no space left on device}")
         for seq, revision in source.since(job.since)[: self.batch]:
             job.since = seq
-            if revision in target.revisions:
+            if revision in target.revisions or not job.course.is_whole:
                 job.checked += 1
             elif revision.doc_id in target.refuses:
                 job.refused += 1
             else:
                 job.written += 1
                 target.add(revision)
-        server.checkpoints[checkpoint] = job.since
-        job.pending = source.last - job.since
-        if not document.get("continuous") and job.pending == 0:
-            end(server, document, "completed", refused=job.refused)
 
-    def _open(self, endpoint: Any) -> Database:
-        url: str = endpoint["url"] if isinstance(endpoint, dict) else endpoint
-        address, _, path = url.rpartition("/")
-        server = self.servers.get(address)
-        if server is None or not server.is_up:
-            raise Crash(f'{{session_request_failed,"{address}/_session",{{conn_failed,{{error,econnrefused}}}}}}')
-        login = endpoint.get("auth", {}).get("basic", {}) if isinstance(endpoint, dict) else {}
-        if server.admins.get(login.get("username", "")) != login.get("password", ""):
-            raise Crash(f'{{session_request_unauthorized,"{address}/_session"}}')
-        database = server.databases.get(unquote(path))
+    def _open(self, server: Server, end: End) -> Database:
+        other = self.servers.get(end.address)
+        if other is None or not other.is_up or (server.address, end.address) in self.cuts:
+            raise Crash(f'{{session_request_failed,"{end.address}/_session",{{conn_failed,{{error,econnrefused}}}}}}')
+        if other.admins.get(end.name) != end.password:
+            raise Crash(f'{{session_request_unauthorized,"{end.address}/_session"}}')
+        database = other.databases.get(end.database)
         if database is None:
-            raise Crash(f"db_not_found: could not open {url}/")
+            raise Crash(f"db_not_found: could not open {end.address}/{end.database}/")
         return database
 
 
-def key_of(document: Document) -> str:
-    return json.dumps({k: v for k, v in document.items() if not k.startswith("_")}, sort_keys=True)
+def renewed(job: Job | None, document: Document) -> Job:
+    """The job of a document that was written: the same one if its body is."""
+    course = read_course(document)
+    if job is None or job.course.key != course.key:
+        return Job(document, course)
+    job.document = document
+    return job
 
 
-def link_of(document: Document) -> str:
-    """What a replication id is made of: both ends and the headers, not the options."""
-    ends = [document["source"], document["target"]]
-    plain = [
-        {"url": end["url"], "headers": end.get("headers")} if isinstance(end, dict) else {"url": end} for end in ends
-    ]
-    return json.dumps([plain, bool(document.get("continuous"))], sort_keys=True)
-
-
-def rival_of(server: Server, document: Document) -> str | None:
+def rival_of(server: Server, mine: Job) -> str | None:
     """Another document of the same replication that was there first and has not ended."""
     for doc_id, job in server.jobs.items():
-        other = server.documents.get(doc_id)
-        if other is None or doc_id == document["_id"] or has_ended(other) or job.state == "initializing":
-            continue
-        if link_of(other) == link_of(document):
-            return doc_id
+        if job is not mine and job.state != "initializing" and job.course.link == mine.course.link:
+            other = server.documents.get(doc_id)
+            if other is not None and not has_ended(other):
+                return doc_id
     return None
 
 
-def end(
-    server: Server, document: Document, state: Literal["completed", "failed"], reason: str = "", refused: int = 0
-) -> None:
+def end(server: Server, job: Job, state: Literal["completed", "failed"], reason: str = "", refused: int = 0) -> None:
     """Write a final state into the document, as CouchDB does."""
+    document = job.document
     final: Document = {**document, "_replication_state": state, "_rev": f"{server.number()}-{server.uuid}"}
     if state == "failed":
         final["_replication_state_reason"] = reason
     else:
         final["_replication_stats"] = {"doc_write_failures": refused}
     server.documents[document["_id"]] = final
-
-
-def rows(server: Server) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The scheduler's rows by document id, in CouchDB's form."""
-    for doc_id, job in server.jobs.items():
-        info: dict[str, Any] = {
-            "through_seq": str(job.since),
-            "docs_written": job.written,
-            "doc_write_failures": job.refused,
-            "changes_pending": job.pending,
-        }
-        yield doc_id, {"doc_id": doc_id, "state": job.state, "info": {"error": job.error} if job.error else info}

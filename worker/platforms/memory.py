@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Protocol
 
 from common.cluster import ClusterKey, ClusterSpec, MirrorRecord
@@ -34,24 +35,28 @@ class Faults:
     """Switches. `is_away`: nothing answers, nothing is done. `is_deaf`: all is done, the answer to it is lost.
 
     `breaks_after`: the next calls do that many effects in all, and then break off. `why_not_starting`: new and killed
-    instances stay down, for this reason.
+    instances stay down, for this reason. `retires_slowly`: the first call ends the instance and its data, the next one
+    takes it off the list.
     """
 
     is_away: bool = False
     is_deaf: bool = False
     breaks_after: int | None = None
     why_not_starting: str = ""
+    retires_slowly: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryInstance:
-    """`identity` is the uuid of its data too."""
+    """`identity` is the uuid of its data too. `moves`: it starts at another address next time."""
 
     ordinal: int
     identity: str
     address: str
     is_running: bool = False
     reason: str = "it has not been started yet"
+    moves: bool = False
+    is_going: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +160,12 @@ class MemoryPlatform:
                 self._put(name, replace(found, credentials=Credentials(f"kanto-{number}", f"secret-{number}")))
             if found.endpoint is None:
                 self._put(name, replace(self.clusters[name], endpoint=self._address()))
-            while len(self.clusters[name].instances) < spec.replicas:
-                ordinal = next(n for n in range(spec.replicas) if n not in self.clusters[name].instances)
+            while sum(not i.is_going for i in self.clusters[name].instances.values()) < spec.replicas:
+                ordinal = next(n for n in count() if n not in self.clusters[name].instances)
                 new = MemoryInstance(ordinal, f"uuid-{self._number()}", self._address())
                 self._put(name, self.clusters[name].with_instance(new))
             for instance in self.clusters[name].instances.values():
-                if not instance.is_running:
+                if not instance.is_running and not instance.is_going:
                     self._start(name, instance)
 
     def serve(self, spec: ClusterSpec, names: Sequence[str], fence: int) -> None:
@@ -177,7 +182,7 @@ class MemoryPlatform:
             for known in found.instances.values():
                 if known.identity == instance.identity and instance_name(name, known.ordinal) == instance.name:
                     self._put(name, replace(found, serving=found.serving - {instance.name}))
-                    self._drop(name, known)
+                    self._retire(name, known)
 
     def remove(self, spec: ClusterSpec, fence: int) -> None:
         with self._call():
@@ -188,15 +193,18 @@ class MemoryPlatform:
 
     # what befalls
 
-    def kill(self, spec: ClusterSpec, ordinal: int, *, has_data: bool = True) -> None:
-        """An instance dies; without its data it is another when it comes back, and it gets no traffic then."""
+    def kill(self, spec: ClusterSpec, ordinal: int, *, has_data: bool = True, moves: bool = False) -> None:
+        """An instance dies; without its data it is another when it comes back, and it gets no traffic then.
+
+        `moves`: it comes back at another address.
+        """
         with self._lock:
             name = self._name(spec)
             found = self.clusters[name]
             instance = found.instances[ordinal]
             if self._servers is not None and (instance.is_running or not has_data):
                 self._servers.ended(instance.address, has_data=has_data)
-            dead = replace(instance, is_running=False, reason="it ended without a word")
+            dead = replace(instance, is_running=False, reason="it ended without a word", moves=moves)
             if not has_data:
                 dead = replace(dead, identity=f"uuid-{self._number()}")
                 found = replace(found, serving=found.serving - {instance_name(name, ordinal)})
@@ -215,13 +223,20 @@ class MemoryPlatform:
             waiting = replace(instance, reason=self.faults.why_not_starting)
             self.clusters[name] = self.clusters[name].with_instance(waiting)
             return
-        address = instance.address if self._keeps_addresses else self._address()
-        self._put(
-            name, self.clusters[name].with_instance(replace(instance, address=address, is_running=True, reason=""))
-        )
+        address = instance.address if self._keeps_addresses and not instance.moves else self._address()
+        started = replace(instance, address=address, is_running=True, reason="", moves=False)
+        self._put(name, self.clusters[name].with_instance(started))
         credentials = self.clusters[name].credentials
         if self._servers is not None and credentials is not None:
             self._servers.started(address, instance.identity, credentials)
+
+    def _retire(self, name: str, instance: MemoryInstance) -> None:
+        if not self.faults.retires_slowly or instance.is_going:
+            self._drop(name, instance)
+            return
+        self._put(name, self.clusters[name].with_instance(replace(instance, is_running=False, is_going=True)))
+        if self._servers is not None:
+            self._servers.ended(instance.address, has_data=False)
 
     def _drop(self, name: str, instance: MemoryInstance) -> None:
         self._put(name, self.clusters[name].without(instance.ordinal))
@@ -278,6 +293,7 @@ class MemoryPlatform:
             phase="running" if known.is_running else "down",
             serving=shown in serving,
             reason=known.reason,
+            is_going=known.is_going,
         )
 
     def _name(self, spec: ClusterSpec) -> str:

@@ -1,0 +1,93 @@
+"""What the replicator of a server in memory knows of one document: where it goes, and how far it is."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from urllib.parse import unquote
+
+from common.view import ReplicationState
+from worker.couch.documents import Document
+
+NOT_CARRIED = ("filter", "selector", "doc_ids")
+"""Options by which a document replicates less than everything: here, nothing of it."""
+
+
+class End(NamedTuple):
+    """One end of a replication: a server's address, a database on it, and the login for it."""
+
+    address: str
+    database: str
+    name: str
+    password: str
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A document as the replicator reads it. `link` is what a replication id is made of: both ends, not the options."""
+
+    key: str
+    link: str
+    source: End
+    target: End
+    is_continuous: bool
+    is_whole: bool
+
+
+@dataclass(slots=True)
+class Job:
+    """One replication as the scheduler runs it. A document with another body is another job."""
+
+    document: Document
+    course: Course
+    state: ReplicationState = "initializing"
+    since: int = 0
+    checkpoint: str = ""
+    checked: int = 0
+    written: int = 0
+    refused: int = 0
+    pending: int | None = None
+    crashes: int = 0
+    wait: int = 0
+    unanswered: int = 0
+    error: str = ""
+
+
+def read_course(document: Document) -> Course:
+    source, target = document["source"], document["target"]
+    plain = [
+        {"url": end["url"], "headers": end.get("headers")} if isinstance(end, dict) else {"url": end}
+        for end in (source, target)
+    ]
+    return Course(
+        key=key_of(document),
+        link=json.dumps([plain, bool(document.get("continuous"))], sort_keys=True),
+        source=read_end(source),
+        target=read_end(target),
+        is_continuous=bool(document.get("continuous")),
+        is_whole=not any(option in document for option in NOT_CARRIED),
+    )
+
+
+def read_end(endpoint: Any) -> End:
+    url: str = endpoint["url"] if isinstance(endpoint, dict) else endpoint
+    address, _, path = url.rpartition("/")
+    login = endpoint.get("auth", {}).get("basic", {}) if isinstance(endpoint, dict) else {}
+    return End(address, unquote(path), login.get("username", ""), login.get("password", ""))
+
+
+def key_of(document: Mapping[str, Any]) -> str:
+    """The body, without what the server writes."""
+    return json.dumps({k: v for k, v in document.items() if not k.startswith("_")}, sort_keys=True)
+
+
+def rows(jobs: Mapping[str, Job]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The scheduler's rows by document id, in CouchDB's form."""
+    for doc_id, job in jobs.items():
+        info: dict[str, Any] = {
+            "through_seq": str(job.since),
+            "docs_written": job.written,
+            "doc_write_failures": job.refused,
+            "changes_pending": job.pending,
+        }
+        yield doc_id, {"doc_id": doc_id, "state": job.state, "info": {"error": job.error} if job.error else info}
