@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from contextlib import AbstractContextManager
 from typing import Literal
 
 import structlog
@@ -62,3 +63,8 @@ def configure(form: Literal["auto", "json", "text"], *, level: int = logging.INF
 def get(name: str) -> structlog.stdlib.BoundLogger:
     logger: structlog.stdlib.BoundLogger = structlog.get_logger(name)
     return logger
+
+
+def bound(**values: str) -> AbstractContextManager[None]:
+    """Every line that this thread, or this task, logs in the block has these as well."""
+    return structlog.contextvars.bound_contextvars(**values)

@@ -4,10 +4,13 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from common.version import own_version
 from kanto.refusal import Refusal
+from kanto.report import report
 from kanto.run.command import run
+from kanto.run.settings import load
 
 EPILOG = """\
 settings are environment variables; those that `kanto run` reads itself:
@@ -44,16 +47,27 @@ def build_parser() -> argparse.ArgumentParser:
     ):
         alone = commands.add_parser(part, help=what, add_help=False)
         alone.add_argument("rest", nargs=argparse.REMAINDER)
+    telling = commands.add_parser(
+        "report",
+        help="one archive on one cluster, for a report of a mistake: no secret is in it",
+        description="Write versions, settings, the cluster's state and plan and its latest jobs into one archive.",
+    )
+    telling.add_argument("user")
+    telling.add_argument("cluster_tag")
+    telling.add_argument("--output", type=Path, metavar="FILE", help="default: kanto-report-CLUSTER_TAG.tar.gz")
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code is 2 when something has to be put right first, and a sentence says what."""
     parsed = build_parser().parse_args(arguments)
-    if parsed.command != "run":
+    if parsed.command in ("api", "worker", "instances"):
         words = ["worker", "instances"] if parsed.command == "instances" else [parsed.command]
         os.execv(sys.executable, [sys.executable, "-m", *words, *parsed.rest])  # noqa: S606
     try:
+        if parsed.command == "report":
+            print(report(parsed.user, parsed.cluster_tag, output=parsed.output, settings=load()))  # noqa: T201
+            return 0
         return run()
     except Refusal as refusal:
         print(f"kanto: {refusal}", file=sys.stderr)  # noqa: T201

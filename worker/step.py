@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from common.cluster import ClusterKey, MirrorRecord
 from common.codec import decode
 from common.errors import KantoError, LeaseLost, StoreUnavailable, TemporaryError
-from common.log import get
+from common.log import bound, get
 from common.store.port import Lease, Outcome
 from worker import counting, outcome
 from worker.apply import Hands, apply
@@ -56,7 +56,7 @@ def step(engine: Engine, key: ClusterKey) -> None:
         return
     turn = Turn(engine, lease, began)
     end = "failed"
-    with engine.holding(lease):
+    with engine.holding(lease), bound(**turn.ids()):
         try:
             turn.open()
             look = turn.round()
@@ -96,6 +96,11 @@ class Turn:
             self._memory = replace(self._memory, removed=False)  # what came late is removed again (hazards H18)
         self._before = self._memory
         self._is_open = True
+
+    def ids(self) -> dict[str, str]:
+        """What every line of this step in the log says: the job, and the request that it came from."""
+        job = self._lease.job
+        return {"job": job.id, "request_id": job.request_id} if job is not None else {}
 
     def age(self) -> float:
         return self._engine.clock.monotonic() - self._began
@@ -193,7 +198,6 @@ class Turn:
                 self._engine.meter.ended(job, result.ended, self._lease.now + self.age() - job.created_at)
                 log.info(
                     "job_ended",
-                    job=job.id,
                     kind=str(job.kind),
                     cluster=str(self._lease.key),
                     status=str(result.ended),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from common.log import SECRET_KEYS, configure, get
+from common.log import SECRET_KEYS, bound, configure, get
 
 SECRET = "hunter2-secret"
 
@@ -97,3 +97,13 @@ def test_configuring_again_writes_once(capsys: pytest.CaptureFixture[str]) -> No
     configure("json")
     logging.getLogger("other").warning("y")
     assert len(logged(capsys)) == 1
+
+
+def test_what_is_bound_stands_in_every_line_of_the_block(capsys: pytest.CaptureFixture[str]) -> None:
+    configure("json")
+    with bound(request_id="r1", job="j1"):
+        get("kanto.test").info("inside", cluster="a/b")
+    get("kanto.test").info("outside")
+    inside, outside = logged(capsys)
+    assert (inside["request_id"], inside["job"], inside["cluster"]) == ("r1", "j1", "a/b")
+    assert "job" not in outside
