@@ -3,7 +3,7 @@ import { send } from './answers.js'
 import { readObject } from './body.js'
 import { badRequest, fromPouch, methodNotAllowed } from './errors.js'
 import { ordered, treeOf } from './documents.js'
-import { leavesOf } from './pouch.js'
+import { leavesOf, revisionsOf } from './pouch.js'
 import { jsonIn, numberIn } from './query.js'
 import { isUsers, requireSight } from './users.js'
 import { writeDocs } from './writes.js'
@@ -94,6 +94,13 @@ export async function handleRevsDiff (ctx, db) {
   for (const [id, entry] of Object.entries(missing)) {
     const tree = await treeOf(pouch, id)
     if (!tree) continue
+    // PouchDB also names revisions whose place it knows and whose body it never had; CouchDB does not (couch_key_tree:find_missing).
+    const known = revisionsOf(tree)
+    entry.missing = entry.missing.filter(rev => !known.has(rev))
+    if (entry.missing.length === 0) {
+      delete missing[id]
+      continue
+    }
     const highest = Math.max(...entry.missing.map(rev => parseInt(rev, 10)))
     const ancestors = leavesOf(tree).map(leaf => leaf.rev).filter(rev => parseInt(rev, 10) < highest)
     if (ancestors.length > 0) entry.possible_ancestors = ancestors

@@ -33,3 +33,10 @@ export function matches (doc, selector) {
 export function leavesOf (tree) {
   return require('pouchdb-merge').collectLeaves(tree)
 }
+
+/** All revisions that a tree has a place for, with a body or without. */
+export function revisionsOf (tree) {
+  const found = new Set()
+  require('pouchdb-merge').traverseRevTree(tree, (isLeaf, pos, hash) => { found.add(`${pos}-${hash}`) })
+  return found
+}

@@ -125,6 +125,14 @@ def test_revs_diff_knows_tombstones(couch: Couch, db: str) -> None:
     assert couch.client.post(f"/{db}/_revs_diff", json={"d": [gone]}).json() == {}
 
 
+def test_revs_diff_knows_ancestors_that_were_never_here(couch: Couch, db: str) -> None:
+    """As when a later revision came by another way: nothing of the earlier one could be written any more."""
+    ids = ["f" * 32, "1" * 32]
+    later = {"_id": "a", "_rev": f"2-{ids[0]}", "_revisions": {"start": 2, "ids": ids}}
+    couch.client.post(f"/{db}/_bulk_docs", json={"new_edits": False, "docs": [later]})
+    assert couch.client.post(f"/{db}/_revs_diff", json={"a": [f"1-{ids[1]}", f"2-{ids[0]}"]}).json() == {}
+
+
 def test_documents_are_found_by_selector(couch: Couch, db: str) -> None:
     couch.client.post(f"/{db}/_bulk_docs", json={"docs": [{"_id": name, "n": n} for n, name in enumerate("abc")]})
     body = expect(couch.client.post(f"/{db}/_find", json={"selector": {"n": {"$gt": 0}}}), "find")
