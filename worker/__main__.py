@@ -4,18 +4,27 @@ import sys
 
 from pydantic import ValidationError
 
+from common.errors import PermanentError
 from common.settings import Settings
 from worker import main
 
 
 def run(arguments: list[str]) -> int:
-    """The exit code: 0 when all went well, 2 for an unknown argument."""
+    """The exit code: 0 when all went well, 2 for an unknown argument or a setting that makes no sense."""
     try:
         settings = Settings()
     except ValidationError as error:
         for problem in error.errors():
             sys.stderr.write(f"kanto: setting {problem['loc'][0]}: {problem['msg'].removeprefix('Value error, ')}\n")
         return 2
+    try:
+        return act(arguments, settings)
+    except PermanentError as error:
+        sys.stderr.write(f"kanto: {error.detail}\n")
+        return 2
+
+
+def act(arguments: list[str], settings: Settings) -> int:
     match arguments:
         case []:
             return main.serve(settings)

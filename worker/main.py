@@ -61,15 +61,18 @@ class Watcher(Protocol):
     def stop(self) -> None: ...
 
 
-def build_platform(settings: Settings) -> "AnyPlatform":
-    """Kubernetes' client costs tens of MiB, so it is imported only where it is used, and before any work."""
+def build_platform(settings: Settings, *, on_call: Callable[[str, int, float], None]) -> "AnyPlatform":
+    """Kubernetes' client costs tens of MiB, so it is imported only where it is used, and before any work.
+
+    `on_call` hears of each call to it: verb, HTTP status and seconds. PermanentError for a setting that makes no sense.
+    """
     if settings.platform == "process" and settings.instances_socket is not None:
         return RemotePlatform(settings.instances_socket)
     if settings.platform == "process":
         return ProcessPlatform.from_settings(settings)
     from worker.platforms.kubernetes import wiring  # noqa: PLC0415
 
-    return wiring.build_platform(settings)
+    return wiring.build_platform(settings, on_call=on_call)
 
 
 def build_watcher(
@@ -88,16 +91,21 @@ def build_watcher(
 def serve(
     settings: Settings,
     *,
-    build: Callable[[Settings], AnyPlatform] = build_platform,
+    build: Callable[[Settings], AnyPlatform] | None = None,
 ) -> int:
-    """Run a worker until SIGTERM; its exit code. `build` makes the platform; tests have one that they can cut."""
+    """Run a worker until SIGTERM; its exit code. `build` makes another platform; tests have one that they can cut.
+
+    PermanentError for a setting that makes no sense, before anything is begun.
+    """
     log.configure(settings.log_format)
     say = log.get("worker")
     owner = f"{socket.gethostname()}-{os.getpid()}"
     store = RedisStore(settings.redis_url, keep_jobs=settings.keep_jobs)
     app = build_celery(settings.redis_url)
     heartbeat = Heartbeat(store, lease_seconds=settings.lease)
-    platform = build(settings)
+    registry = metrics.build_registry(own_version())
+    meter = Meter(registry)
+    platform = build(settings) if build else build_platform(settings, on_call=partial(meter.called, "kubernetes"))
 
     def wake(key: ClusterKey) -> None:
         try:
@@ -119,9 +127,7 @@ def serve(
     watcher = build_watcher(platform, hold=hold, on_change=wake)
     wake_ups = WakeUps(settings.redis_url)
     ticker = Ticker(store, records=platform.records, send=wake_ups.send, owner=owner, lease_seconds=settings.lease)
-    registry = metrics.build_registry(own_version())
     registry.register(metrics.StoreMetrics(store, names_clusters=settings.metrics_clusters))
-    meter = Meter(registry)
     with (
         metrics.served(registry, bind=settings.metrics_bind, port=settings.metrics_port),
         HttpCouch(on_call=partial(meter.called, "couchdb")) as couch,
