@@ -43,6 +43,7 @@ bench: setup ## the benchmarks
 lock: setup ## make the locks again from pyproject.toml (ARGS=--upgrade for newer versions)
 	@$(COMPILE) $(ARGS) -o requirements.txt pyproject.toml
 	@$(COMPILE) $(ARGS) -o requirements-dev.txt -c requirements.txt --extra run --group dev pyproject.toml
+	@$(COMPILE) $(ARGS) -o dev/image/requirements.txt -c requirements-dev.txt --group pyproject.toml:image
 
 clean: ## remove what the set-up and the tools made; the data in .kanto/ stays
 	@rm -rf .venv dev/couchdb/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
