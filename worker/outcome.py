@@ -11,7 +11,7 @@ from common.errors import KantoError, TemporaryError
 from common.jobs import Job, JobError, JobKind, JobStatus, Progress
 from common.store.port import ClusterRecord, Outcome
 from common.view import ClusterView, Reason
-from worker.core import remember, status
+from worker.core import parting, remember, status
 from worker.core.actions import Apply, Done, Plan, Wait
 from worker.core.memory import Memory, Policy
 from worker.core.observed import Observed, Unknown
@@ -86,9 +86,13 @@ def underway(look: Look) -> Outcome:
         step=status.describe(look.plan),
         progress=progress,
         reasons=view.reasons,
-        progressed=look.memory.best > look.before.best or look.memory.removed != look.before.removed,
+        progressed=has_progressed(look.before, look.memory),
         progress_window=look.policy.deadline_progress,
     )
+
+
+def has_progressed(before: Memory, memory: Memory) -> bool:
+    return memory.best > before.best or memory.removed != before.removed or parting.has_proved_more(before, memory)
 
 
 def shown(look: Look) -> tuple[Memory, ClusterView, Progress]:

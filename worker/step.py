@@ -137,6 +137,7 @@ class Turn:
             facts = apply(plan.actions, hands, check=check, executor=engine.executor)
             self._memory = remember.carried_out(self._memory, plan.actions, observed)
             self._memory = parting.learned(self._memory, facts, now=now)
+            look = replace(look, memory=self._memory)  # a step that ends here keeps what its actions brought back
         return look
 
     def counted(self, look: Look, result: Outcome) -> Outcome:

@@ -1,5 +1,6 @@
 """Steps over all ports in memory: whole jobs, workers that die in the middle, a store that is lost."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -8,7 +9,10 @@ from common.cluster import ClusterSpec
 from common.jobs import JobKind, JobStatus
 from common.store.memory import MemoryStore
 from tests.simulation.engine import LEASE, Kanto
+from worker.core.observed import Drained, Instance, Proof
+from worker.couch.memory import MemoryCouch
 from worker.couch.simulated import Fault, Server
+from worker.ports import Credentials
 from worker.step import step
 
 SPEC = ClusterSpec(
@@ -223,6 +227,33 @@ def test_force_lets_a_leaver_go_that_does_not_answer(fault: Fault) -> None:
     job = kanto.finish(scale(kanto, 2, force=True), seconds=300.0)
     assert job.status is JobStatus.SUCCEEDED, job
     assert "forced" in {reason.code for reason in job.reasons}
+
+
+class SlowCouch(MemoryCouch):
+    """Each piece of draining takes as long as it may."""
+
+    def __init__(self, kanto: Kanto) -> None:
+        super().__init__(kanto.world)
+        self.pieces = 0
+        self._clock = kanto.clock
+
+    def drain(
+        self, leaver: Instance, target: Instance, proofs: Sequence[Proof], credentials: Credentials, *, seconds: float
+    ) -> Drained:
+        self.pieces += 1
+        self._clock.now += seconds
+        return super().drain(leaver, target, proofs, credentials, seconds=seconds)
+
+
+def test_no_piece_of_a_long_proof_is_done_twice() -> None:
+    kanto = made(2)
+    assert all(kanto.server(KEY, 0).write("test", f"doc{n}") for n in range(20))
+    kanto.until("the ring to carry it", lambda: all(len(documents(s)) == 20 for s in kanto.world.servers.values()))
+    couch = SlowCouch(kanto)
+    kanto.world.page = 1
+    kanto.workers = [replace(engine, couch=couch) for engine in kanto.workers]
+    assert kanto.finish(scale(kanto, 1), seconds=600.0).status is JobStatus.SUCCEEDED
+    assert couch.pieces <= 20 + 2
 
 
 def test_a_step_of_an_unknown_cluster_does_nothing() -> None:

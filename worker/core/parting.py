@@ -82,12 +82,22 @@ def drained(memory: Memory, identity: str, target: str, found: Drained, *, now: 
     new = replace(notes, targets=targets, databases=found.databases, proofs=(*others, *found.proofs), waits=found.waits)
     if work(new) > work(notes):
         new = replace(new, proved_at=now)
+        memory = replace(memory, moved_at=now)
     return replace(memory, leaving={**memory.leaving, identity: new})
 
 
 def work(notes: Leaving) -> int:
     """How much was looked at and found to be there: documents, and databases to their end."""
     return sum(proof.documents + int(proof.is_complete) for proof in notes.proofs)
+
+
+def has_proved_more(before: Memory, memory: Memory) -> bool:
+    """Whether more of any leaver is proved than was before: a large database moves on for long before it is done."""
+    known = {identity: notes.proved_at for identity, notes in before.leaving.items() if notes.proved_at is not None}
+    return any(
+        notes.proved_at is not None and identity in known and notes.proved_at > known[identity]
+        for identity, notes in memory.leaving.items()
+    )
 
 
 def unproved(memory: Memory, identity: str, why: str) -> Memory:
