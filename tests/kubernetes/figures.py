@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from tests.e2e.service import PATIENCE, wait_until
 
@@ -30,3 +30,8 @@ def timed(what: str, call: Callable[[], T]) -> T:
     result = call()
     tell(f"{time.monotonic() - began:6.1f} s  {what}")
     return result
+
+
+def told(job: dict[str, Any]) -> str:
+    """All that a job says to people."""
+    return f"{job['step']} {job['progress']} {job['reasons']} {job.get('error')}"

@@ -16,6 +16,7 @@ from common.names import cluster_name
 from tests.e2e.service import User, wait_until
 from tests.e2e.writers import Readers, assert_everywhere, names_in, numbered, put_all
 from tests.kubernetes.admin import Admin, Json, is_ready
+from tests.kubernetes.couch import answers
 from tests.kubernetes.figures import seconds_until
 from tests.kubernetes.service import SPAWNERS, Service
 from worker.platforms.kubernetes.resources import PODS, VOLUME_CLAIMS
@@ -178,7 +179,9 @@ def test_all_pods_deleted_at_once(ring: Ring) -> None:
         return
     shown = wait_until("the loss to be told", lambda: says_data_lost(ring.user))
     assert {one["State"] for one in shown["Instances"]} == {"serving"}, "empty ones serve: there are no others"
-    put_all(ring.user.couch(ring.endpoint), "test", numbered(100))
+    endpoint = ring.user.couch(ring.endpoint)
+    wait_until("the endpoint to lead to them", lambda: answers(endpoint))
+    put_all(endpoint, "test", numbered(100))
     ring.user.result("replicate", cluster_tag=TAG, databases="test")
     assert "data_lost" not in {one["code"] for one in ring.user.ready(TAG)["Reasons"]}, "an operation acknowledges it"
 
