@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from common.cluster import ClusterSpec
 from common.view import Reason
-from worker.core import dropping, leaving, losses, remember, removal, rules, security
+from worker.core import backwards, dropping, leaving, losses, remember, removal, rules, security
 from worker.core.actions import Apply, Done, Plan, Wait
 from worker.core.memory import Memory, Policy
 from worker.core.observed import Observed, Unknown
@@ -66,7 +66,7 @@ def decide(
     spec: ClusterSpec, observed: Observed, memory: Memory, now: float, *, version: int, policy: Policy
 ) -> tuple[Plan, Memory]:
     """The next plan and what to remember. `now` is the store's time; `version` the spec's."""
-    memory = remember.version(memory, version, now)
+    memory = remember.version(backwards.noticed(memory, now), version, now)
     if isinstance(observed.platform, Unknown):
         why = Reason("platform_unknown", f"the platform cannot be read: {observed.platform.why}")
         return Wait((why,), now + wait_for(memory, now)), memory

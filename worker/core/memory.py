@@ -104,6 +104,8 @@ class Memory:
     # the last database of which it was read, and when to read on
     security_cursor: str = ""
     security_after: float = 0.0
+    # the time of the last look: see `backwards`
+    looked_at: float = 0.0
     # no Provision, Drain, Retire, Remove again before
     provision_after: float = 0.0
     drain_after: float = 0.0
