@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Literal, NamedTuple
 
 from worker.couch.documents import Document, has_ended
-from worker.couch.simulated_jobs import End, Job, read_course
+from worker.couch.simulated_jobs import End, Job, key_of, read_course
 
 Fault = Literal["none", "down", "unclear", "mute", "full"]
 """down: the process is not there. unclear: kanto's requests are not answered, siblings' are. mute: as unclear, but what
@@ -116,10 +116,17 @@ class Server:
         return revision
 
     def put_document(self, document: Document) -> None:
-        """Write a document of `_replicator`, whatever is there; the server gives it its revision."""
+        """Write a document of `_replicator`, whatever is there; the server gives it its revision.
+
+        With another body it is another replication, which the scheduler has not begun yet.
+        """
         self.create("_replicator")
         name = document["source"]["auth"]["basic"]["username"] if isinstance(document["source"], dict) else ""
-        self.documents[document["_id"]] = {"owner": name, **document, "_rev": f"{self.number()}-{self.uuid}"}
+        written = {"owner": name, **document, "_rev": f"{self.number()}-{self.uuid}"}
+        self.documents[document["_id"]] = written
+        job = self.jobs.get(document["_id"])
+        if job is not None and job.course.key != key_of(written):
+            del self.jobs[document["_id"]]
 
     def stop(self) -> None:
         self.fault = "down"

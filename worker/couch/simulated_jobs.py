@@ -24,7 +24,10 @@ class End(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """A document as the replicator reads it. `link` is what a replication id is made of: both ends, not the options."""
+    """A document as the replicator reads it.
+
+    `link` is what a replication id is made of: both ends, and what is left out. Other options are no part of it.
+    """
 
     key: str
     link: str
@@ -59,9 +62,10 @@ def read_course(document: Document) -> Course:
         {"url": end["url"], "headers": end.get("headers")} if isinstance(end, dict) else {"url": end}
         for end in (source, target)
     ]
+    left_out = [document.get(option) for option in NOT_CARRIED]
     return Course(
         key=key_of(document),
-        link=json.dumps([plain, bool(document.get("continuous"))], sort_keys=True),
+        link=json.dumps([plain, bool(document.get("continuous")), left_out], sort_keys=True),
         source=read_end(source),
         target=read_end(target),
         is_continuous=bool(document.get("continuous")),
