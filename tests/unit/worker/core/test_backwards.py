@@ -7,6 +7,7 @@ from worker.core import backwards
 from worker.core.actions import Wait
 from worker.core.decide import decide
 from worker.core.memory import Leaving, Memory
+from worker.core.observed import Down
 
 from . import world
 from .world import NOW, POLICY, remembered, whole
@@ -33,7 +34,7 @@ def test_a_grace_time_is_as_long_as_it_was_although_the_clock_is_set_back() -> N
 
 
 def test_nothing_waits_for_a_time_to_come_again_and_nothing_is_looked_at_without_a_pause() -> None:
-    silent = world.with_node(whole(), 1, world.Down("connection refused"))
+    silent = world.with_node(whole(), 1, Down("connection refused"))
     memory = replace(remembered(), looked_at=NOW, moved_at=NOW - 30, provision_after=NOW + 1)
     plan, after = decide(world.spec(), silent, memory, NOW - HOURS, version=1, policy=POLICY)
     assert isinstance(plan, Wait)
