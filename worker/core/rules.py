@@ -236,13 +236,13 @@ def refusals(found: Replication, between: str, wanted: Wanted) -> list[Reason]:
 
 
 def what_is_not_wanted_goes(s: Situation) -> Says:
-    """Make before break: only once every wanted replication between instances that are up runs.
+    """Make before break: only once the ring runs, and closes over every member that is up.
 
-    Unknown deletes nothing.
+    It does not while one is not up and not bridged: a new one that is being started, say, or one that is away for a
+    moment. Unknown deletes nothing.
     """
-    if s.has_unknown or s.unfilled:
-        return Says()
-    if not s.is_ring_running:
+    is_open = any(i not in s.up and i not in s.bridged for i in s.members)
+    if s.has_unknown or s.unfilled or is_open or not s.is_ring_running:
         return Says()
     leavers = set(names(s.leaving))  # links into these go after their grace time, by a rule of their own
     actions = []
