@@ -80,7 +80,7 @@ def decide(
         reasons += says.reasons
         if says.actions:
             return Apply(says.actions, tuple(reasons)), remember.applied(memory, says.actions, now)
-    memory = remember.pace(memory, reasons, situation)
+    memory = losses.said(remember.pace(memory, reasons, situation))
     if all(reason.code in HARMLESS for reason in reasons):
         is_ready = all(reason.code in NOTES for reason in reasons)
         return Done("ready" if is_ready else "degraded", tuple(reasons)), remember.settled(memory, spec)

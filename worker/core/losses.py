@@ -4,6 +4,7 @@ kanto looks at a cluster now and then, so it cannot know of the last writes to a
 it says who was lost, and since when nothing of it is sure to be elsewhere.
 """
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -19,11 +20,26 @@ MOST_LOSSES = 10
 MOST_UNSAVED = 5
 
 
-def acknowledged(durable: Durable, version: int) -> Durable:
-    """A user's change acknowledges what was lost before it."""
-    losses = tuple(loss for loss in durable.losses if loss.version == version)
-    lost_in = durable.data_lost_in if durable.data_lost_in == version else None
+DATA = "data_lost"
+"""What stands for all data at once among what was told."""
+
+
+def acknowledged(durable: Durable, version: int, told: Collection[str]) -> Durable:
+    """A user's change acknowledges what he was told before it. What he could not know of is told after it."""
+    losses = tuple(
+        replace(loss, version=version) for loss in durable.losses if loss.version == version or loss.uuid not in told
+    )
+    is_known = durable.data_lost_in != version and DATA in told
+    lost_in = None if durable.data_lost_in is None or is_known else version
     return replace(durable, losses=losses, data_lost_in=lost_in)
+
+
+def said(memory: Memory) -> Memory:
+    """All rules were heard, so that what was lost is in the reasons of this look."""
+    durable, version = memory.durable, memory.version
+    uuids = {loss.uuid for loss in durable.losses if loss.version == version}
+    everything = {DATA} if durable.data_lost_in == version else set()
+    return replace(memory, told=tuple(sorted({*memory.told, *uuids, *everything})))
 
 
 def retiring(memory: Memory, identities: list[str]) -> Memory:

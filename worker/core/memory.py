@@ -95,6 +95,8 @@ class Memory:
     # what was waited for, and the last time that changed: the pace of looking follows from it
     waiting: tuple[str, ...] = ()
     moved_at: float = 0.0
+    # which losses were told (`uuid`, or `data_lost`): a user's next change acknowledges these
+    told: tuple[str, ...] = ()
     # what the platform's mirror was last given
     mirrored: tuple[int, Durable] | None = None
     # digests of `_security`: what was agreed on by database, what another instance has by `uuid database`

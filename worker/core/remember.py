@@ -44,7 +44,8 @@ def version(memory: Memory, version: int, now: float) -> Memory:
         moved_at=now,
         gone_points=0,
         forced=(),
-        durable=losses.acknowledged(memory.durable, version),
+        durable=losses.acknowledged(memory.durable, version, memory.told),
+        told=(),
         provision_after=0.0,
     )
 

@@ -60,6 +60,24 @@ def test_the_loss_is_told_beside_a_status_of_ready_until_the_next_change() -> No
     assert memory.durable.losses == ()
 
 
+def test_a_change_that_comes_before_a_loss_is_told_does_not_acknowledge_it() -> None:
+    """The look that notices it makes what is missing, and says no more than that."""
+    seen = with_node(emptied(1), 1, node(1, targets=[2], databases=(), uuid="fresh"))
+    plan, memory = decided(seen, looked())
+    assert isinstance(plan, Apply)
+    assert [loss.uuid for loss in memory.durable.losses] == ["uuid1"]
+    plan, memory = decided(emptied(1), memory, version=2)
+    assert [(loss.uuid, loss.version) for loss in memory.durable.losses] == [("uuid1", 2)]
+
+
+def test_that_all_was_lost_is_told_although_a_change_came_first() -> None:
+    memory = replace(looked(), durable=replace(looked().durable, data_lost_in=1))
+    _, later = decided(whole(), memory, version=2)
+    assert later.durable.data_lost_in == 2
+    assert later.told == ("data_lost",)
+    assert decided(whole(), later, version=3)[1].durable.data_lost_in is None
+
+
 def test_databases_outside_the_saved_list_are_named() -> None:
     seen = with_node(whole(), 1, node(1, targets=[2], databases=(*world.DATABASES, "own")))
     _, memory = decided(emptied(1), looked(seen))
