@@ -66,16 +66,17 @@ class Database:
 
 @dataclass
 class Server:
-    """One CouchDB: its data, its replicator, its fence, and what is wrong with it. `admins` are passwords by name.
+    """One CouchDB: its data, its replicator, its fence, and what is wrong with it.
 
-    `moves_every`: its replications move once in so many ticks.
-    `marker` to `fenced` are the stages of a fence by their nonces. Its values (`walls`) hold users off only from the
-    next restart on (`is_closed`): before, those whose login is remembered still write.
+    `admins` are passwords by name, `users` those that a fence shuts out. `moves_every`: its replications move once in
+    so many ticks. `marker` to `fenced` are the stages of a fence by their nonces. Its values (`walls`) hold users off
+    only from the next restart on (`is_closed`): before, those whose login is remembered still write.
     """
 
     address: str
     uuid: str
     admins: dict[str, str]
+    users: dict[str, str] = field(default_factory=dict)
     databases: dict[str, Database] = field(default_factory=dict)
     documents: dict[str, Document] = field(default_factory=dict)
     jobs: dict[str, Job] = field(default_factory=dict)
@@ -97,6 +98,9 @@ class Server:
     @property
     def is_full(self) -> bool:
         return self.fault == "full"
+
+    def knows(self, name: str, password: str) -> bool:
+        return self.admins.get(name) == password or (not self.is_closed and self.users.get(name) == password)
 
     def number(self) -> int:
         self.counter += 1
@@ -155,7 +159,8 @@ class World:
 
     (A real one needs 60 to 80 s and says `running` until then.) `batch`: most revisions a replication moves in a tick.
     `restart_ticks`: how long a server is away when it restarts. `page`: most revisions a call of drain looks at in each
-    database. `longest_wait`: most ticks for which a replication that crashes waits. `cuts`: from whose address to whose
+    database. `longest_wait`: most ticks for which a replication that crashes waits;
+    each wait is `patience` times the one before. `cuts`: from whose address to whose
     no connection comes about.
     """
 
@@ -167,6 +172,7 @@ class World:
         restart_ticks: int = 2,
         page: int = 1_000,
         longest_wait: int = LONGEST_WAIT,
+        patience: int = 2,
     ) -> None:
         self.servers: dict[str, Server] = {}
         self.cuts: set[tuple[str, str]] = set()
@@ -175,6 +181,7 @@ class World:
         self.restart_ticks = restart_ticks
         self.page = page
         self.longest_wait = longest_wait
+        self.patience = patience
         self._is_still = False
 
     def add(self, server: Server) -> Server:
@@ -260,7 +267,7 @@ class World:
             job.unanswered += 1
             if job.unanswered > self.notice_after or job.state != "running":
                 job.state, job.error = "crashing", str(crash)
-                job.wait = min(2 ** min(job.crashes, 60), self.longest_wait)
+                job.wait = min(self.patience ** min(job.crashes, 60), self.longest_wait)
                 job.crashes += 1
                 return True
             return False
@@ -306,7 +313,7 @@ class World:
         other = self.servers.get(end.address)
         if other is None or not other.is_up or (server.address, end.address) in self.cuts:
             raise Crash(f'{{session_request_failed,"{end.address}/_session",{{conn_failed,{{error,econnrefused}}}}}}')
-        if other.admins.get(end.name) != end.password:
+        if not other.knows(end.name, end.password):
             raise Crash(f'{{session_request_unauthorized,"{end.address}/_session"}}')
         database = other.databases.get(end.database)
         if database is None:
