@@ -7,9 +7,9 @@ from starlette.requests import Request
 from api.envelope import Words
 from api.fields import Caller, option
 from api.forms import Form
+from api.gate import Login
 from api.prefer import Preference, preference
 from api.service import Service
-from api.submit import unauthorized
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,15 @@ class Call:
             default_wait=self.service.settings.wait,
         )
 
-    async def prove(self, stored: str | None) -> str:
-        """The stored hash again, if the caller's token is the one; UserError `unauthorized` otherwise."""
-        if not await self.service.users.is_right(self.caller, stored) or stored is None:
-            raise unauthorized()
-        return stored
+    @property
+    def host(self) -> str | None:
+        """The address that the request came from, as the server says."""
+        return None if self.request.client is None else self.request.client.host
+
+    def admit(self) -> Login:
+        """Count the request; what proves the caller. Blocks: to be called in a thread, before anything else is read."""
+        return self.service.gate.admit(self.caller, self.host)
+
+    async def prove(self, login: Login) -> str:
+        """The stored hash, if the caller's token is the one; UserError `unauthorized` otherwise."""
+        return await self.service.gate.prove(self.caller, self.host, login)

@@ -21,7 +21,7 @@ async def cancel(call: Call) -> Answer:
 async def cancel_job(call: Call, job_id: str) -> Answer:
     """End a job of the caller's own, and say what is undone. It is undone by upkeep: detail shows how far that is."""
     service, user = call.service, call.caller.user
-    await call.prove(await service.threads.run(service.store.owner_hash, user))
+    await call.prove(await service.threads.run(call.admit))
     if not JOB_ID.fullmatch(job_id):
         raise no_such_job(service.settings)
     canceled = await service.threads.run(_cancel, service.store, service.waker, user, job_id)

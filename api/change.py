@@ -6,12 +6,13 @@ from api import fields
 from api.call import Call
 from api.envelope import Answer, Json
 from api.follow import follow
+from api.once import once_of, replay
 from api.render import cluster_result
 from api.specs import Change, deletion, replication, scaling, unreplication
 from api.submit import Accepted, submission_of, submit_change
 from common.cluster import ClusterKey, ClusterSpec
 from common.jobs import Job
-from common.store.port import ClusterRecord, Submission
+from common.store.port import ClusterRecord, Remembered, Submission
 
 
 async def scale(call: Call) -> Answer:
@@ -58,7 +59,12 @@ async def _change(
     service = call.service
     key = ClusterKey(call.caller.user, fields.tag(call.form))
     wish = call.preference()
-    owner_hash = await call.prove(await service.threads.run(service.store.owner_hash, key.user))
+    once = once_of(call)
+    owner_hash = await call.prove(await service.threads.run(call.admit))
+    if once is not None:
+        known = await service.threads.run(service.store.remembered, key.user, once.name)
+        if known is not None:
+            return await replay(call, known, wish, result_of=result_of)
     job_id = service.random_id()
 
     def make(record: ClusterRecord) -> Submission:
@@ -69,7 +75,10 @@ async def _change(
             job_id=job_id,
             request_id=call.request_id,
             settings=service.settings,
+            once=once,
         )
 
     accepted = await service.threads.run(submit_change, service.store, service.waker, key, make)
+    if isinstance(accepted, Remembered):
+        return await replay(call, accepted, wish, result_of=result_of)
     return await follow(call, accepted, wish, result_of=result_of)

@@ -1,19 +1,23 @@
 """Create: the one operation that may make a user."""
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 
 from api import fields
 from api.call import Call
 from api.envelope import Answer, Json
 from api.follow import follow
+from api.gate import Login, unauthorized
+from api.once import once_of, replay
 from api.render import cluster_result
 from api.specs import creation
-from api.submit import Accepted, cluster_exists, submission_of, submit_creation, unauthorized
+from api.submit import Accepted, Outcome, cluster_exists, submission_of, submit_creation
 from common.cluster import ClusterKey
 from common.jobs import Job
 from common.passwords import admin_line
-from common.store.port import ClusterRecord, Store, Submission
+from common.store.admission import Once
+from common.store.port import ClusterRecord, Remembered, Submission
 
 
 async def create(call: Call) -> Answer:
@@ -22,13 +26,15 @@ async def create(call: Call) -> Answer:
     key = ClusterKey(caller.user, fields.new_tag(call.form, service.chance))
     replicas = fields.replicas(call.form)
     wish = call.preference()
-    stored, existing = await service.threads.run(_find, service.store, key)
-    if stored is not None:
-        await call.prove(stored)
-    elif service.settings.auth == "strict":
-        await call.prove(None)
-    if existing is not None:
-        raise cluster_exists(key, being_deleted=existing.spec.deleted)
+    once = once_of(call)
+    found = await service.threads.run(_find, call, key, once)
+    stored = found.login.owner_hash
+    if stored is not None or service.settings.auth == "strict":
+        await call.prove(found.login)
+        if found.remembered is not None:
+            return await replay(call, found.remembered, wish, result_of=partial(_result, call))
+    if found.existing is not None:
+        raise cluster_exists(key, being_deleted=found.existing.spec.deleted)
     owner_hash, line = await asyncio.gather(_hash_of(call, stored), _admin_line(call))
     change = creation(
         caller=caller,
@@ -45,18 +51,30 @@ async def create(call: Call) -> Answer:
         job_id=service.random_id(),
         request_id=call.request_id,
         settings=service.settings,
+        once=once,
     )
     accepted = await _submit(call, submission)
-    return await follow(call, accepted, wish, result_of=lambda accepted, job: _result(call, accepted, job))
+    if isinstance(accepted, Remembered):
+        return await replay(call, accepted, wish, result_of=partial(_result, call))
+    return await follow(call, accepted, wish, result_of=partial(_result, call))
 
 
 def _result(call: Call, accepted: Accepted, job: Job) -> Json:
     return cluster_result(accepted.spec, job.result, password=call.caller.token)
 
 
-def _find(store: Store, key: ClusterKey) -> tuple[str | None, ClusterRecord | None]:
-    stored = store.owner_hash(key.user)
-    return stored, store.cluster(key) if stored is not None else None
+@dataclass(frozen=True, slots=True)
+class _Found:
+    login: Login
+    existing: ClusterRecord | None = None
+    remembered: Remembered | None = None
+
+
+def _find(call: Call, key: ClusterKey, once: Once | None) -> _Found:
+    login, store = call.admit(), call.service.store
+    if login.owner_hash is None:
+        return _Found(login)
+    return _Found(login, store.cluster(key), store.remembered(key.user, once.name) if once is not None else None)
 
 
 async def _hash_of(call: Call, stored: str | None) -> str:
@@ -74,12 +92,12 @@ async def _admin_line(call: Call) -> str:
     return await service.hashing.run(make)
 
 
-async def _submit(call: Call, submission: Submission) -> Accepted:
+async def _submit(call: Call, submission: Submission) -> Outcome:
     """Submit. A name claimed meanwhile, perhaps by the caller's own other request, has to be proved after all."""
     service = call.service
     accepted = await service.threads.run(submit_creation, service.store, service.waker, submission)
     if accepted is None:
-        stored = await call.prove(await service.threads.run(service.store.owner_hash, call.caller.user))
+        stored = await call.prove(await service.threads.run(call.admit))
         again = replace(submission, owner_hash=stored)
         accepted = await service.threads.run(submit_creation, service.store, service.waker, again)
     if accepted is None:

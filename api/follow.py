@@ -28,7 +28,7 @@ ResultOf: TypeAlias = Callable[[Accepted, Job], Json]
 async def follow(call: Call, accepted: Accepted, wish: Preference, *, result_of: ResultOf) -> Answer:
     """Wait as long as the caller wishes. A caller who hangs up ends the wait, never the job."""
     _log.info("job accepted", job=accepted.job.id, kind=accepted.job.kind, cluster=str(accepted.job.key))
-    job = accepted.job if accepted.job.status.is_ended else await _wait(call, accepted.job, wish)
+    job = await _ended(call, accepted.job, wish)
     if job is None:
         return _accepted(call, accepted) if wish.is_async else _still_running(call, accepted)
     if job.status is JobStatus.SUCCEEDED:
@@ -39,7 +39,10 @@ async def follow(call: Call, accepted: Accepted, wish: Preference, *, result_of:
     return Answer(http, "error", call.words.failed, said, code=code, job=job.id)
 
 
-async def _wait(call: Call, job: Job, wish: Preference) -> Job | None:
+async def _ended(call: Call, job: Job, wish: Preference) -> Job | None:
+    """The job once it has ended. One that had ended before is shown as such to all but those who only want its id."""
+    if job.status.is_ended and not (wish.is_async and wish.wait <= 0):
+        return job
     if wish.wait <= 0:
         return None
     with _hang_up(call.request) as gone:

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from random import Random
 from typing import Protocol
 
+from api.gate import Gate
 from api.threads import Threads
-from api.users import Users, build_hasher
+from api.users import Users
 from api.waiters import Waiters
 from common.cluster import ClusterKey
 from common.errors import StoreUnavailable, TemporaryError
+from common.passwords import build_hasher
 from common.settings import Settings
 from common.store.port import Store
 
@@ -39,6 +41,7 @@ class Service:
     threads: Threads
     hashing: Threads
     users: Users
+    gate: Gate
     waiters: Waiters
     chance: Random
     version: str
@@ -78,13 +81,15 @@ def build_service(
         late=_too_busy,
         clock=clock,
     )
+    users = Users(build_hasher(), hashing, chance=chance, clock=clock)
     return Service(
         store=store,
         waker=waker,
         settings=settings,
         threads=threads,
         hashing=hashing,
-        users=Users(build_hasher(), hashing, chance=chance, clock=clock),
+        users=users,
+        gate=Gate(store, threads, users, settings),
         waiters=Waiters(store, threads, clock=clock, read_for=read_for),
         chance=chance,
         version=version,

@@ -9,6 +9,7 @@ from api.call import Call
 from api.conflicts import counted
 from api.envelope import Answer, ok
 from api.follow import ASK_AGAIN_AFTER
+from api.gate import Login
 from api.render import cluster_detail, cluster_line, job_detail
 from api.service import Waker
 from api.submit import no_such_cluster
@@ -31,8 +32,8 @@ async def detail(call: Call) -> Answer:
     service = call.service
     key = ClusterKey(call.caller.user, fields.tag(call.form))
     counts = fields.option(call.form, "conflicts")
-    found = await service.threads.run(_find_cluster, service.store, key)
-    await call.prove(found.stored)
+    found = await service.threads.run(_find_cluster, call, key)
+    await call.prove(found.login)
     if found.record is None:
         raise no_such_cluster(key)
     with service.waiters.look(key, since=found.now) as look:
@@ -40,8 +41,7 @@ async def detail(call: Call) -> Answer:
         await asyncio.wait((look,), timeout=FRESH_WITHIN)
     fresh = look.result() if look.done() else None
     if fresh is None:
-        found = await service.threads.run(_find_cluster, service.store, key)
-        fresh = found.record
+        fresh = await service.threads.run(service.store.cluster, key)
     if fresh is None:
         raise no_such_cluster(key)
     shown = cluster_detail(fresh, now=found.now, upkeep_interval=service.settings.upkeep_interval)
@@ -53,8 +53,8 @@ async def detail(call: Call) -> Answer:
 async def list_clusters(call: Call) -> Answer:
     """All clusters of the caller by tag, each as of its last look."""
     service = call.service
-    found = await service.threads.run(_find_clusters, service.store, call.caller.user)
-    await call.prove(found.stored)
+    found = await service.threads.run(_find_clusters, call)
+    await call.prove(found.login)
     interval = service.settings.upkeep_interval
     shown = [cluster_line(record, now=found.now, upkeep_interval=interval) for record in found.records]
     return ok(call.words.done(call.caller.user), result=shown)
@@ -70,8 +70,8 @@ async def show_job(call: Call, job_id: str) -> Answer:
     service = call.service
     if not JOB_ID.fullmatch(job_id):
         job_id = ""  # no job has this id; the caller is proved all the same
-    found = await service.threads.run(_find_job, service.store, call.caller.user, job_id)
-    await call.prove(found.stored)
+    found = await service.threads.run(find_job, call, job_id)
+    await call.prove(found.login)
     if found.job is None:
         raise no_such_job(service.settings)
     headers = {} if found.job.status.is_ended else {"Retry-After": ASK_AGAIN_AFTER}
@@ -94,30 +94,33 @@ def no_such_job(settings: Settings) -> UserError:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    stored: str | None
-    now: float
+class Found:
+    """What proves the caller, and what was asked for. `now` is the store's time."""
+
+    login: Login
+    now: float = 0.0
     record: ClusterRecord | None = None
     records: tuple[ClusterRecord, ...] = ()
     job: Job | None = None
 
 
-def _find_cluster(store: Store, key: ClusterKey) -> _Found:
-    stored = store.owner_hash(key.user)
-    return _Found(stored, store.now(), record=store.cluster(key) if stored is not None else None)
+def _find_cluster(call: Call, key: ClusterKey) -> Found:
+    login, store = call.admit(), call.service.store
+    return Found(login, store.now(), record=store.cluster(key) if login.owner_hash is not None else None)
 
 
-def _find_clusters(store: Store, user: str) -> _Found:
-    stored = store.owner_hash(user)
-    return _Found(stored, store.now(), records=store.clusters(user) if stored is not None else ())
+def _find_clusters(call: Call) -> Found:
+    login, store = call.admit(), call.service.store
+    return Found(login, store.now(), records=store.clusters(call.caller.user) if login.owner_hash is not None else ())
 
 
-def _find_job(store: Store, user: str, job_id: str) -> _Found:
-    stored = store.owner_hash(user)
-    found = store.job(job_id) if stored is not None and job_id else None
-    if found is None or found.key.user != user:
-        return _Found(stored, 0.0)
-    return _Found(stored, 0.0, record=store.cluster(found.key), job=found)
+def find_job(call: Call, job_id: str) -> Found:
+    """A job of the caller's own, and its cluster as it is now. Blocks."""
+    login, store = call.admit(), call.service.store
+    found = store.job(job_id) if login.owner_hash is not None and job_id else None
+    if found is None or found.key.user != call.caller.user:
+        return Found(login)
+    return Found(login, record=store.cluster(found.key), job=found)
 
 
 def _ask_for_look(store: Store, waker: Waker, key: ClusterKey) -> None:

@@ -2,14 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
+from api.gate import unauthorized
 from api.service import Waker
 from api.specs import Change, deadlines
 from common.cluster import ClusterKey, ClusterSpec
 from common.errors import KantoError, NotRebuilt, TemporaryError, UserError
 from common.jobs import Job, JobKind
 from common.settings import Settings
-from common.store.port import ClusterRecord, Refusal, Store, Submission, Submitted
+from common.store.admission import Limits, Once
+from common.store.port import ClusterRecord, Refusal, Remembered, Store, Submission, Submitted
 
 TRIES = 5
 """How often a change is computed anew when the record moved meanwhile."""
@@ -23,8 +26,19 @@ class Accepted:
     spec: ClusterSpec
 
 
+Outcome: TypeAlias = Accepted | Remembered
+"""A job of this request, or what its idempotency key stood for already."""
+
+
 def submission_of(
-    change: Change, *, owner_hash: str, version: int | None, job_id: str, request_id: str, settings: Settings
+    change: Change,
+    *,
+    owner_hash: str,
+    version: int | None,
+    job_id: str,
+    request_id: str,
+    settings: Settings,
+    once: Once | None = None,
 ) -> Submission:
     deadline, progress_deadline = deadlines(change.kind, settings)
     return Submission(
@@ -38,20 +52,29 @@ def submission_of(
         request_id=request_id,
         restore=change.restore,
         undo=change.undo,
+        limits=limits(settings),
+        once=once,
     )
 
 
-def submit_creation(store: Store, waker: Waker, submission: Submission) -> Accepted | None:
+def limits(settings: Settings) -> Limits:
+    """What one user may have; 0 in a setting is no limit."""
+    return Limits(settings.limit_clusters or None, settings.limit_instances or None, settings.limit_jobs or None)
+
+
+def submit_creation(store: Store, waker: Waker, submission: Submission) -> Outcome | None:
     """The job of a new cluster; None if somebody else has claimed the user's name meanwhile."""
     submitted = store.submit(submission)
     if submitted.refusal is Refusal.TAKEN:
         return None
+    if submitted.remembered is not None:
+        return submitted.remembered
     job = _job_of(submitted, submission.spec.key)
     waker.send(submission.spec.key)
     return Accepted(job, submission.spec)
 
 
-def submit_change(store: Store, waker: Waker, key: ClusterKey, make: Callable[[ClusterRecord], Submission]) -> Accepted:
+def submit_change(store: Store, waker: Waker, key: ClusterKey, make: Callable[[ClusterRecord], Submission]) -> Outcome:
     """The job of a change, computed again from what is stored as long as that keeps moving.
 
     A delete of a cluster whose delete is under way joins that job: it is the same wish.
@@ -64,6 +87,8 @@ def submit_change(store: Store, waker: Waker, key: ClusterKey, make: Callable[[C
         if record.spec.deleted and submission.kind is not JobKind.DELETE:
             raise being_deleted(key)
         submitted = store.submit(submission)
+        if submitted.remembered is not None:
+            return submitted.remembered
         if submitted.refusal is Refusal.STALE:
             continue
         running = submitted.job
@@ -101,8 +126,22 @@ def _error_of(submitted: Submitted, key: ClusterKey) -> KantoError:
             return NotRebuilt()
         case Refusal.TAKEN:
             return unauthorized()
+        case Refusal.TOO_MANY_CLUSTERS | Refusal.TOO_MANY_INSTANCES | Refusal.TOO_MANY_JOBS:
+            return _over_limit(submitted.refusal)
         case _:
             return no_such_cluster(key)
+
+
+def _over_limit(refusal: Refusal) -> TemporaryError:
+    what, action, retry_in = _LIMITS[refusal]
+    return TemporaryError(refusal, f"this would be more {what} than a user may have", action=action, retry_in=retry_in)
+
+
+_LIMITS = {
+    Refusal.TOO_MANY_CLUSTERS: ("clusters", "Delete one that you do not need, or ask the operator for more", 60.0),
+    Refusal.TOO_MANY_INSTANCES: ("instances", "Scale a cluster down, or ask the operator for more", 60.0),
+    Refusal.TOO_MANY_JOBS: ("jobs that have not ended", "Wait for the end of one", 5.0),
+}
 
 
 def being_deleted(key: ClusterKey) -> UserError:
@@ -124,10 +163,4 @@ def cluster_exists(key: ClusterKey, *, being_deleted: bool = False) -> UserError
         "cluster_exists",
         f"you have a cluster {key.tag} already",
         action="Choose another cluster_tag, or scale or delete the one you have",
-    )
-
-
-def unauthorized() -> UserError:
-    return UserError(
-        "unauthorized", "username and token do not belong together", action="Send the token the username began with"
     )

@@ -11,26 +11,36 @@ from common.store.rules import ONCE_FOR, milliseconds
 
 
 def submit(state: State, submission: Submission, now: int) -> Submitted:
+    answer = _known(state, submission, now) or _refused(state, submission, now)
+    if answer is not None:
+        return answer
+    job = _accept(state, submission, now)
+    _remember(state, submission, job.id, submission.spec, now)
+    return Submitted(job)
+
+
+def _known(state: State, submission: Submission, now: int) -> Submitted | None:
+    """The answer to a request that was answered before, or that is not to be looked at."""
     if not state.is_rebuilt:
         return Submitted(None, Refusal.NOT_REBUILT)
     known = state.job(submission.job_id, now)
     if known is not None:
         return Submitted(known)
-    user, once = submission.spec.user, submission.once
-    remembered = state.remembered(user, once.name, now) if once is not None else None
-    if remembered is not None:
-        return Submitted(None, remembered=remembered)
+    if submission.kind is JobKind.CREATE and _is_taken(state, submission):
+        return Submitted(None, Refusal.TAKEN)
+    once = submission.once
+    remembered = None if once is None else state.remembered(submission.spec.user, once.name, now)
+    return None if remembered is None else Submitted(None, remembered=remembered)
+
+
+def _refused(state: State, submission: Submission, now: int) -> Submitted | None:
     refused = _refuse(state, submission, now)
-    if refused is not None and refused.refusal is Refusal.BUSY and refused.job is not None:
-        if submission.kind is JobKind.DELETE:
-            _remember(state, submission, refused.job.id, state.clusters[submission.spec.key].record.spec, now)
-        return refused
-    limited = refused or _refuse_by_limits(state, submission, now)
-    if limited is not None:
-        return limited
-    job = _accept(state, submission, now)
-    _remember(state, submission, job.id, submission.spec, now)
-    return Submitted(job)
+    if refused is None:
+        return _refuse_by_limits(state, submission, now)
+    running = refused.job
+    if refused.refusal is Refusal.BUSY and running is not None and submission.kind is JobKind.DELETE:
+        _remember(state, submission, running.id, state.clusters[submission.spec.key].record.spec, now)
+    return refused
 
 
 def _remember(state: State, submission: Submission, job_id: str, spec: ClusterSpec, now: int) -> None:
@@ -72,17 +82,16 @@ def _refuse(state: State, submission: Submission, now: int) -> Submitted | None:
     if kept is not None and kept.gone_until is not None:
         kept = None
     if submission.kind is JobKind.CREATE:
-        return _refuse_create(state, submission, kept)
+        return None if kept is None else Submitted(None, Refusal.EXISTS)
     if kept is None:
         return Submitted(None, Refusal.MISSING)
     return _refuse_change(state, submission, kept, now)
 
 
-def _refuse_create(state: State, submission: Submission, kept: KeptCluster | None) -> Submitted | None:
+def _is_taken(state: State, submission: Submission) -> bool:
+    """Whether a create comes from somebody who was not proved to be this user: nothing is told of the user's own."""
     user = submission.spec.user
-    if user in state.disabled or state.owners.get(user, submission.owner_hash) != submission.owner_hash:
-        return Submitted(None, Refusal.TAKEN)
-    return None if kept is None else Submitted(None, Refusal.EXISTS)
+    return user in state.disabled or state.owners.get(user, submission.owner_hash) != submission.owner_hash
 
 
 def _refuse_change(state: State, submission: Submission, kept: KeptCluster, now: int) -> Submitted | None:

@@ -7,6 +7,7 @@ from starlette.types import Message, Scope
 
 from common.cluster import ClusterKey
 from common.errors import StoreUnavailable
+from common.store.admission import Admission, Knock
 from common.store.memory import MemoryStore
 from common.store.port import Submission, Submitted
 from tests.api.world import ME, TAG, TOKEN, USER, World, until, world
@@ -36,6 +37,10 @@ class AwayStore(MemoryStore):
         if self.away_at_submit:
             raise StoreUnavailable("Redis did not carry out submit")
         return super().submit(submission)
+
+    def admit(self, knock: Knock) -> Admission:
+        self._answer()
+        return super().admit(knock)
 
     def _answer(self) -> None:
         if self.is_away:

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from api.users import build_hasher
 from common.cluster import MirrorRecord
-from common.passwords import admin_line
+from common.passwords import admin_line, build_hasher
 from tests.bench import place
 from tests.bench.figure import Figure, at_least
 from tests.bench.load import Report, build_post, call

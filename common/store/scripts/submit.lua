@@ -54,10 +54,14 @@ local function keep_in_index(job)
   end
 end
 
-local function refuse_create()
-  if redis.call('SISMEMBER', DISABLED, a.user) == 1 then return 'taken' end
+-- Whether a create comes from somebody who was not proved to be this user: nothing is told of the user's own.
+local function is_taken()
+  if redis.call('SISMEMBER', DISABLED, a.user) == 1 then return true end
   local owner_hash = field(OWNERS, a.user)
-  if owner_hash and owner_hash ~= a.owner_hash then return 'taken' end
+  return owner_hash and owner_hash ~= a.owner_hash
+end
+
+local function refuse_create()
   return redis.call('EXISTS', key) == 1 and not field(key, 'gone_until') and 'exists' or nil
 end
 
@@ -101,6 +105,7 @@ end
 if not is_rebuilt() then return {'not_rebuilt', {}} end
 local known = read_job(a.job_id)
 if known then return {'', flat(known)} end
+if a.kind == 'create' and is_taken() then return {'taken', {}} end
 local once = a.once and remembered(a.user, a.once)
 if once then
   local former = read_job(once.job_id)

@@ -56,6 +56,12 @@ def test_it_is_told_so_before_anything_is_refused(store: Store) -> None:
     assert (again.remembered.job.status, again.remembered.job.result) == (JobStatus.SUCCEEDED, VIEW)
 
 
+def test_nobody_is_told_who_was_not_proved_to_be_the_user(store: Store) -> None:
+    accepted(store, creation(once=ONCE))
+    again = store.submit(creation("job-2", once=ONCE, owner_hash="hash of another token"))
+    assert (again.refusal, again.remembered) == (Refusal.TAKEN, None)
+
+
 def test_keys_are_per_user(store: Store) -> None:
     accepted(store, creation(once=ONCE))
     ann = ClusterKey("ann", KEY.tag)
