@@ -1,15 +1,36 @@
-"""A few whole histories, each from a seed. `python -m tests.simulation FIRST LAST` plays many."""
+"""A few hundred fixed histories and as many fresh ones. `make simulate SEEDS=...` plays more, or one again."""
+
+import secrets
 
 import pytest
 
-from tests.simulation.history import History
+from tests.simulation.__main__ import told
+from tests.simulation.plan import build_plan
+from tests.simulation.runs import play
+from tests.simulation.shrink import shrink
+
+FIXED, FRESH, AT_ONCE = 300, 300, 50
+START = secrets.randbelow(10**9)
 
 
-@pytest.mark.parametrize("seed", range(8))
-def test_a_history_breaks_no_promise(seed: int) -> None:
-    history = History(seed)
-    try:
-        history.run()
-    except AssertionError as error:
-        error.add_note(f"seed {seed}:\n" + "\n".join(history.story[-40:]))
-        raise
+def check(seeds: range) -> None:
+    broken = [result for result in (play(build_plan(seed)) for seed in seeds) if result.violation is not None]
+    seen = ", ".join(str(result.plan.seed) for result in broken)
+    shown = told(shrink(broken[0])) if broken else ""
+    assert not broken, f"seeds {seen} broke a promise (make simulate SEEDS=n=SEED plays one again)\n{shown}"
+
+
+@pytest.mark.parametrize("first", range(0, FIXED, AT_ONCE))
+def test_fixed_histories_keep_every_promise(first: int) -> None:
+    check(range(first, first + AT_ONCE))
+
+
+@pytest.mark.parametrize("first", range(0, FRESH, AT_ONCE))
+def test_fresh_histories_keep_every_promise(first: int) -> None:
+    check(range(START + first, START + first + AT_ONCE))
+
+
+def test_one_seed_gives_one_history() -> None:
+    plans = [build_plan(seed) for seed in (3, 5, 8)]
+    first, again = ([play(plan) for plan in plans] for _ in range(2))
+    assert [(r.counts, r.seconds, r.writes) for r in first] == [(r.counts, r.seconds, r.writes) for r in again]

@@ -1,0 +1,338 @@
+"""The mutants: twenty-odd ways to break kanto, each as small as the mistake that somebody might make."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from common.cluster import ClusterSpec, MirrorRecord
+from common.store import memory_state
+from tests.simulation.mutants import Mutant
+from tests.simulation.platform import SimulatedPlatform
+from worker import step
+from worker.core import decide, leaving, losses, parting, rules
+from worker.core.memory import Leaving
+from worker.core.observed import Fence, Instance, Platformed, Proof, Unknown
+from worker.core.ring import Wanted
+from worker.core.says import Says
+from worker.core.situation import Situation
+from worker.couch import documents, memory, reports, simulated_drain
+from worker.couch.memory import MemoryCouch
+from worker.couch.simulated import Database, Server
+from worker.platforms import memory as platform_memory
+from worker.ports import Credentials
+
+Rule = Callable[[Situation], Says]
+
+verify, to_give = simulated_drain.verify, simulated_drain.to_give
+left, is_filled = parting.left, Situation.is_filled
+
+
+def drained_first() -> tuple[Any, str, Any]:
+    others = [rule for rule in decide.RULES if rule is not leaving.leavers_are_drained]
+    at = others.index(leaving.leavers_are_fenced)
+    return decide, "RULES", (*others[:at], leaving.leavers_are_drained, *others[at:])
+
+
+def without(rule: Rule) -> tuple[Any, str, Any]:
+    return decide, "RULES", tuple(r for r in decide.RULES if r is not rule)
+
+
+# the fence
+
+
+class LabelOnly(MemoryCouch):
+    """The nonce is written, and nothing that would hold a user off."""
+
+    def fence(self, instance: Instance, nonce: str, credentials: Credentials) -> None:
+        self._command(instance, credentials, lambda server: setattr(server, "fenced", nonce))
+
+
+def by_its_label(server: Server) -> Fence | None:
+    return Fence(server.fenced) if server.fenced is not None else None
+
+
+def by_its_walls(server: Server) -> Fence | None:
+    return Fence(server.walls) if server.walls is not None else None
+
+
+def verify_unfenced(leaver: Server, nonce: str, proofs: Sequence[Proof], survivors: Mapping[str, Server]) -> str | None:
+    return verify(replace(leaver, fenced=nonce, walls=nonce), nonce, proofs, survivors)
+
+
+def left_for_good(s: Situation, known: Leaving | None, instance: Instance) -> Leaving:
+    """Once fenced, for ever fenced."""
+    found = left(s, known, instance)
+    if known is None or not known.is_fenced:
+        return found
+    kept = {"proved_at": known.proved_at, "databases": known.databases, "proofs": known.proofs}
+    return replace(found, is_fenced=True, **kept)  # type: ignore[arg-type]
+
+
+def was_fenced(s: Situation, instance: Instance) -> bool:
+    return leaving.of(s.memory, instance).is_fenced
+
+
+def left_proved(s: Situation, known: Leaving | None, instance: Instance) -> Leaving:
+    """What was proved stays proved, fence or no fence."""
+    found = left(s, known, instance)
+    return found if known is None else replace(found, databases=known.databases, proofs=known.proofs)
+
+
+# the proof
+
+
+def is_of_any_target(proof: Proof, mine: Database, survivor: Server) -> bool:
+    return proof.database in survivor.databases and proof.source_start == mine.created
+
+
+def verify_nothing(*_: object) -> None:
+    return None
+
+
+def give_saved_only(server: Server) -> tuple[str, ...]:
+    return tuple(name for name in to_give(server) if name in ("_users", "test"))
+
+
+# the platform
+
+
+class EmptyWhenUnknown(SimulatedPlatform):
+    def observe(self, spec: ClusterSpec) -> Platformed | Unknown:
+        seen = super().observe(spec)
+        return Platformed() if isinstance(seen, Unknown) else seen
+
+
+class NoRecordsWhenUnknown(SimulatedPlatform):
+    def records(self) -> Iterable[MirrorRecord] | Unknown:
+        found = super().records()
+        return () if isinstance(found, Unknown) else found
+
+
+class ShrinkingProvision(SimulatedPlatform):
+    """The workload is applied with as many replicas as the spec says (hazards H1)."""
+
+    def provision(self, spec: ClusterSpec, keep: Sequence[str], fence: int) -> None:
+        super().provision(spec, keep, fence)
+        name = self._name(spec)
+        for instance in list(self.clusters[name].instances.values())[spec.replicas :]:
+            self._drop(name, instance)
+
+
+class RetiresTheFirst(SimulatedPlatform):
+    """The controller chooses who leaves (hazards H4)."""
+
+    def retire(self, spec: ClusterSpec, instance: Instance, fence: int) -> None:
+        seen = self.observe(spec)
+        if isinstance(seen, Platformed) and any(i.identity == instance.identity for i in seen.instances):
+            super().retire(spec, seen.instances[0], fence)
+
+
+class NewLogins(SimulatedPlatform):
+    """Each provision makes kanto's login anew (hazards H26)."""
+
+    def provision(self, spec: ClusterSpec, keep: Sequence[str], fence: int) -> None:
+        super().provision(spec, keep, fence)
+        number = self._number()
+        name = self._name(spec)
+        self.clusters[name] = replace(self.clusters[name], credentials=Credentials(f"kanto-{number}", "another"))
+
+
+# CouchDB
+
+
+class DeletesAll(MemoryCouch):
+    """A user's own document is taken for one of kanto's."""
+
+    def delete_replications(self, instance: Instance, unwanted: Sequence[Wanted], credentials: Credentials) -> None:
+        super().delete_replications(instance, unwanted, credentials)
+        self._command(instance, credentials, lambda server: forget(server, "own-"))
+
+
+def forget(server: Server, prefix: str) -> None:
+    for doc_id in [doc_id for doc_id in server.documents if doc_id.startswith(prefix)]:
+        del server.documents[doc_id]
+
+
+def endpoint_without_mark(
+    address: str, database: str, credentials: Credentials, mark: str | None = None
+) -> documents.Document:
+    return ENDPOINT(address, database, credentials, None if mark == "ring" else mark)
+
+
+ENDPOINT = documents._endpoint
+
+
+# the rules
+
+
+def goes_at_once(s: Situation) -> Says:
+    """Break before make."""
+    pretended: Any = _Running(s)
+    return rules.what_is_not_wanted_goes(pretended)
+
+
+class _Running:
+    """A situation in which every link is said to run."""
+
+    def __init__(self, s: Situation) -> None:
+        self._s = s
+        self.is_ring_running, self.unfilled = True, ()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._s, name)
+
+
+def breaking_first() -> tuple[Any, str, Any]:
+    others = [rule for rule in decide.RULES if rule is not rules.what_is_not_wanted_goes]
+    at = others.index(rules.the_ring_is_made)
+    return decide, "RULES", (*others[:at], goes_at_once, *others[at:])
+
+
+def answers_at_all(s: Situation, name: str) -> bool:
+    return name in s.nodes
+
+
+def does_nothing(*_: object) -> None:
+    return None
+
+
+SHRINKS = ("scale down", "scale down", "scale up")
+FENCE = "the fence stands as the last of its stages"
+
+MUTANTS = (
+    Mutant(
+        "skip the fence",
+        "H8",
+        60,
+        couch=LabelOnly,
+        parts=((memory, "fence_of", by_its_label), (simulated_drain, "verify", verify_unfenced)),
+    ),
+    Mutant(
+        "take a half-made fence for whole",
+        "H8",
+        60,
+        parts=((memory, "fence_of", by_its_walls), (simulated_drain, "verify", verify_unfenced)),
+    ),
+    Mutant(
+        "prove before fencing",
+        "H8",
+        60,
+        parts=(
+            drained_first(),
+            (leaving, "are_all_fenced", leaving.is_closed),
+            (parting, "left", left_proved),
+            (simulated_drain, "verify", verify_unfenced),
+        ),
+    ),
+    Mutant(
+        "forget that a restarted instance lost its fence",
+        "H9",
+        400,
+        (*SHRINKS, "fence forgotten"),
+        parts=(
+            (parting, "left", left_for_good),
+            (leaving, "is_fenced", was_fenced),
+            (simulated_drain, "verify", verify_unfenced),
+        ),
+    ),
+    Mutant(
+        "retire without a last look",
+        "H12",
+        400,
+        (*SHRINKS, "fence forgotten"),
+        parts=((simulated_drain, "verify", verify_nothing),),
+    ),
+    Mutant(
+        "prove without naming the target's data",
+        "H11",
+        400,
+        (*SHRINKS, "make a database", "instance emptied"),
+        parts=((simulated_drain, "is_of", is_of_any_target),),
+    ),
+    Mutant("drain only saved databases", "H15", 200, parts=((simulated_drain, "to_give", give_saved_only),)),
+    Mutant(
+        "leave links into leavers",
+        "H10",
+        60,
+        parts=(without(leaving.nothing_flows_in), (leaving, "flows_into_leavers", lambda _: {})),
+    ),
+    Mutant(
+        "ignore the fencing number",
+        "H18",
+        400,
+        (*SHRINKS, "worker pauses"),
+        parts=((platform_memory, "_check_fence", lambda *_: None),),
+    ),
+    Mutant("delete links before making", "5.4", 60, parts=(breaking_first(),)),
+    Mutant(
+        "treat an unknown platform as empty",
+        "5.8",
+        400,
+        ("delete", "create", "platform away", "platform breaks off"),
+        platform=EmptyWhenUnknown,
+    ),
+    Mutant(
+        "rebuild from an unknown platform",
+        "H22",
+        400,
+        ("platform away", "Redis lost", "scale up"),
+        platform=NoRecordsWhenUnknown,
+    ),
+    Mutant("serve before filled", "H5", 60, parts=((Situation, "is_filled", answers_at_all),)),
+    Mutant("let provision shrink", "H1", 200, platform=ShrinkingProvision),
+    Mutant("let the platform choose who leaves", "H4", 60, platform=RetiresTheFirst),
+    Mutant("make kanto's login anew", "H26", 60, platform=NewLogins),
+    Mutant(
+        "act before the mirror",
+        "H21",
+        200,
+        ("Redis lost", *SHRINKS),
+        parts=((step.Turn, "_keep_mirror", does_nothing),),
+    ),
+    Mutant("bring nothing back", "H23", 200, parts=((memory_state.State, "bring_back", does_nothing),)),
+    Mutant("delete users' documents", "4", 400, ("own replication", *SHRINKS), couch=DeletesAll),
+    Mutant(
+        "share a replication id with users",
+        "H14",
+        400,
+        ("own replication", "scale down", "scale up"),
+        parts=((documents, "_endpoint", endpoint_without_mark),),
+    ),
+    Mutant(
+        "say ready too early",
+        "ready",
+        60,
+        parts=(
+            (decide, "HARMLESS", decide.HARMLESS | {"link_not_running", "link_missing"}),
+            (decide, "NOTES", decide.NOTES | {"link_not_running", "link_missing"}),
+        ),
+    ),
+    Mutant(
+        "hide what the platform destroyed",
+        "H6",
+        200,
+        ("instance emptied", "scale up"),
+        parts=(without(losses.what_was_lost_is_told),),
+    ),
+    Mutant(
+        "never kick",
+        "7",
+        200,
+        ("server down", "link cut", "instance moves", "scale up"),
+        parts=(without(rules.what_backs_off_is_kicked),),
+    ),
+    Mutant(
+        "take altered documents for sound",
+        "5.4",
+        200,
+        ("replication altered", "scale up"),
+        parts=((reports, "is_sound", lambda *_: True),),
+    ),
+    Mutant(
+        "leave those fenced who stay",
+        "H23",
+        200,
+        ("cancel", *SHRINKS),
+        parts=(without(rules.whoever_stays_is_unfenced),),
+    ),
+)

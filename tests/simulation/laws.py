@@ -1,0 +1,440 @@
+"""What must be true at every call, and at the end. Each is checked by what the servers hold, never by kanto's word."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from common.cluster import MAX_REPLICAS
+from common.jobs import JobKind, JobStatus
+from common.store.port import Outcome, Submission
+from tests.simulation import truth
+from tests.simulation.borders import Violation
+from tests.simulation.documents import OwnDocuments
+from tests.simulation.ledger import Write, holds
+from tests.simulation.users import KEY, SAVED
+from worker.core.observed import Instance
+from worker.couch.documents import DRAIN, RING
+from worker.couch.holdings import NOT_DATA
+from worker.couch.simulated import Server
+from worker.platforms.memory import MemoryCluster
+
+if TYPE_CHECKING:
+    from tests.simulation.play import Play
+
+FENCED_CALLS = ("claim", "provision", "serve", "retire", "remove")
+"""Writes of the platform that name their fencing number last."""
+
+STEPS_A_MINUTE = 1000
+LONGEST_MEMORY = 60_000
+DARK = 100.0
+"""Seconds for which nobody may serve, undisturbed, although an instance is healthy."""
+
+PATIENT = frozenset({"data_lost", "instance_lost", "documents_refused"})
+"""Reasons that only people can mend: a cluster that has no others is settled."""
+
+IDLE_STEPS = 8
+"""Steps in the 70 seconds after all is settled: two or three upkeeps, or the removals of one that is gone."""
+
+
+class Laws:
+    """Hears of every call of every worker's ports, and of what befalls."""
+
+    def __init__(self, play: "Play") -> None:
+        self._play = play
+        self.documents = OwnDocuments(play.ledger)
+        self._sights: dict[str, truth.Sight] = {}
+        self._fences: dict[str, int] = {}
+        self._cause = "kanto"
+        self._retiring = ""
+        self._was_connected: frozenset[str] = frozenset()
+        self._has_lost_store = self._has_older_store = False
+        self._jobs: dict[str, Submission] = {}
+        self._ended: dict[str, tuple[JobStatus, float | None]] = {}
+        self._told: set[str] = set()
+        self._data_lost_told = False
+        self._steps: list[float] = []
+        self._calm_at = 0.0
+        self._releases = self._settled_releases = 0
+        self._undisturbed_since = play.clock.now
+        self._dark_since: float | None = None
+        self._last_spec: Submission | None = None
+
+    # what is asked and written
+
+    def asked(self, submission: Submission) -> None:
+        self._jobs[submission.job_id] = submission
+        self._last_spec = submission
+
+    def acknowledged(self, server: Server, write: Write) -> None:
+        if server.is_closed:
+            raise Violation(f"{write} was taken by {self._play.name_of(server)}, which is fenced")
+        if not self._is_being_dropped(write.database):
+            self._play.ledger.acknowledge(write)
+
+    def _is_being_dropped(self, database: str) -> bool:
+        record = self._play.record()
+        drop = None if record is None else record.spec.drop
+        if record is None or drop is None or drop.id == record.durable.dropped:
+            return False
+        return database in drop.databases and database not in record.spec.databases
+
+    def database_deleted(self, server: Server, name: str) -> None:
+        others = [other for other in self._all_servers() if other is not server]
+        lost = [w for w in self._play.ledger.only_on(server, others) if w.database == name]
+        self._play.ledger.forgive(lost, "deleted by a user")
+
+    # what befalls
+
+    def disturbed(self) -> None:
+        self._undisturbed_since = self._play.clock.now
+
+    def store_lost(self) -> None:
+        self._has_lost_store = True
+        self._jobs.clear()
+        self._ended.clear()
+
+    def store_restored(self) -> None:
+        self._has_older_store = True
+        self._jobs.clear()
+        self._ended.clear()
+
+    @contextmanager
+    def by_the_platform(self) -> Iterator[None]:
+        """What goes in here is destroyed by a fault of the platform."""
+        before, self._cause = self._cause, "platform"
+        try:
+            yield
+        finally:
+            self._cause = before
+
+    def came(self, uuid: str) -> None:
+        play = self._play
+        cluster = play.cluster()
+        if uuid in play.servers.kept or cluster is None:
+            return
+        serving = {instance.identity for instance in play.serving(cluster)}
+        play.ledger.came(uuid, [server for server in self._all_servers() if server.uuid in serving])
+
+    def gone(self, server: Server) -> None:
+        """The data of a server cease to be: whose doing is it, and was anything only there?"""
+        play = self._play
+        others = [other for other in self._all_servers() if other is not server]
+        lost = play.ledger.only_on(server, others)
+        if self._cause == "platform":
+            play.ledger.destroy(server.uuid, lost)
+            self.documents.gone(server, others, "destroyed by the platform")
+        elif self._cause == "removal":
+            play.ledger.forgive(lost, "deleted with the cluster")
+            self.documents.gone(server, others, "deleted with the cluster")
+        elif self._cause == "force":
+            play.ledger.forgive(lost, "let go by force=1")
+            self.documents.gone(server, others, "let go by force=1")
+        else:
+            if server.uuid != self._retiring:
+                raise Violation(f"{server.uuid} goes, and {self._retiring or 'nobody'} was to be retired")
+            if lost:
+                raise Violation(
+                    f"{len(lost)} acknowledged writes were only on {server.uuid}: {', '.join(map(str, lost[:3]))}"
+                )
+            self.documents.gone(server, others, None)
+
+    # calls
+
+    def step_begins(self, owner: str) -> None:
+        self._sights.pop(owner, None)
+        now = self._play.clock.now
+        self._steps.append(now)
+        if len(self._steps) > STEPS_A_MINUTE and self._steps[-STEPS_A_MINUTE] > now - 60:
+            raise Violation(f"{STEPS_A_MINUTE} steps within a minute")
+
+    def about(self, owner: str, port: str, name: str, args: tuple[Any, ...]) -> None:
+        if port == "platform" and name == "retire":
+            self._about_to_retire(*args)
+        elif port == "platform" and name == "remove":
+            self._about_to_remove(*args)
+        elif port == "platform" and name == "serve":
+            self._about_to_serve(owner, *args[1:])
+        elif port == "couch" and name == "drain":
+            self._about_to_drain(owner, args[0])
+        elif port == "couch" and name == "delete_replications":
+            self._was_connected = self._connected()
+
+    def done(self, owner: str, port: str, name: str, args: tuple[Any, ...]) -> None:
+        self._cause = "kanto"
+        if port == "platform" and name in FENCED_CALLS:
+            self._written(name, args[-1])
+        elif port == "couch" and name == "observe":
+            self._looked(owner)
+        elif port == "couch" and name == "delete_replications":
+            torn = self._was_connected - self._connected()
+            if torn:
+                raise Violation(f"the ring of those that serve is torn for {sorted(torn)}")
+        elif port == "store" and name in ("save", "release"):
+            self._saved(owner, args[1])
+            self._releases += name == "release"
+
+    def _about_to_retire(self, spec: Any, instance: Instance, fence: int) -> None:
+        cluster = self._play.cluster()
+        server = self._play.world.servers.get(instance.address)
+        if cluster is None or fence < cluster.fence:
+            return
+        self._retiring = instance.identity
+        known = [i for i in cluster.instances.values() if i.identity == instance.identity]
+        if not known or known[0].is_going:
+            self._cause = "kanto"
+            return
+        if spec.force:
+            self._cause = "force"
+            return
+        if server is None:
+            raise Violation(f"{instance.name} is retired although it does not answer")
+        if server.fenced is None or not server.is_closed:
+            raise Violation(f"{instance.name} is retired and not fenced")
+        if instance.name in cluster.serving:
+            raise Violation(f"{instance.name} is retired and still serves")
+        self._play.tell(f"{instance.name} is retired")
+
+    def _about_to_remove(self, spec: Any, fence: int) -> None:
+        cluster, record = self._play.cluster(), self._play.record()
+        if cluster is None or fence < cluster.fence or cluster.incarnation != spec.incarnation:
+            return
+        mirrored = cluster.record
+        if mirrored is not None and not mirrored.spec.deleted:
+            raise Violation("a cluster is removed that nobody deleted, by its mirror")
+        is_same = record is not None and record.spec.incarnation == spec.incarnation
+        if record is not None and is_same and not record.spec.deleted and not self._has_older_store:
+            raise Violation("a cluster is removed that nobody deleted, by Redis")
+        self._cause = "removal"
+
+    def _about_to_serve(self, owner: str, names: tuple[str, ...], fence: int) -> None:
+        cluster, sight = self._play.cluster(), self._sights.get(owner)
+        if cluster is None or fence < cluster.fence:
+            return
+        record = cluster.record
+        databases = () if record is None else record.spec.databases
+        if record is not None and record.durable.data_lost_in is not None:
+            self._play.ledger.need_nothing()
+        for instance in cluster.instances.values():
+            name = truth.name_of(instance, cluster)
+            server = self._play.world.servers.get(instance.address)
+            if name not in names or name in cluster.serving or server is None:
+                continue
+            lacking = self._play.ledger.lacks(server, databases)
+            if lacking:
+                raise Violation(f"{name} is to serve without {len(lacking)} writes, {lacking[0]} among them")
+        healthy = self._healthy(cluster)
+        if sight is not None and healthy & sight.answering and not set(names) & sight.answering:
+            raise Violation(f"{sorted(names)} are to serve, who did not answer, and {sorted(healthy)} are well")
+
+    def _healthy(self, cluster: MemoryCluster) -> frozenset[str]:
+        """Those that answer, are filled as the mirror says, and have nothing of a fence."""
+        filled = () if cluster.record is None else cluster.record.durable.filled
+        return frozenset(
+            truth.name_of(instance, cluster)
+            for instance in cluster.instances.values()
+            if instance.identity in filled
+            and truth.answers(server := self._play.world.servers.get(instance.address))
+            and server is not None
+            and truth.is_open(server)
+        )
+
+    def _about_to_drain(self, owner: str, leaver: Instance) -> None:
+        server = self._play.world.servers.get(leaver.address)
+        if server is None or not server.is_up or server.fault not in ("none", "full"):
+            return
+        sight = self._sights.get(owner)
+        if server.walls is None and (sight is None or server.uuid not in sight.fenced):
+            raise Violation(f"{leaver.name} is drained and proved, and not fenced")
+        seen = () if sight is None else [s for s in self._all_servers() if s.uuid in sight.answering]
+        flows = truth.flows_into(server, leaver.name, seen)
+        if flows:
+            raise Violation(f"{leaver.name} is drained while {flows[0]} pushes into it")
+
+    def _connected(self) -> frozenset[str]:
+        """The saved databases for which each that serves and is up reaches each other by documents that are there."""
+        cluster = self._play.cluster()
+        if cluster is None or cluster.record is None:
+            return frozenset()
+        there = {
+            truth.name_of(instance, cluster): server
+            for instance in self._play.serving(cluster)
+            if truth.answers(server := self._play.world.servers.get(instance.address)) and server is not None
+        }
+        spec = cluster.record.spec
+        return frozenset(d for d in spec.databases if truth.is_connected(there, d))
+
+    def _written(self, name: str, fence: int) -> None:
+        cluster = self._play.cluster()
+        if name == "remove" and cluster is None:
+            self._fences.clear()
+        if cluster is None:
+            return
+        highest = self._fences.get(cluster.incarnation, 0)
+        if fence < highest:
+            raise Violation(f"{name} passed with the fencing number {fence}, after {highest}")
+        self._fences[cluster.incarnation] = fence
+
+    def _looked(self, owner: str) -> None:
+        play = self._play
+        cluster, record = play.cluster(), play.record()
+        why = "there is no record" if record is None else truth.why_not_ready(record.spec, cluster, play.world.servers)
+        answering: set[str] = set()
+        if cluster is not None:
+            for instance in cluster.instances.values():
+                server = play.world.servers.get(instance.address)
+                if server is not None and truth.answers(server) and self._has_login(server, cluster):
+                    answering |= {truth.name_of(instance, cluster), server.uuid}
+        if why is None and truth.has_refused(play.world.servers.values()):
+            why = "documents were refused"
+        fenced = (server.uuid for server in play.world.servers.values() if server.walls is not None)
+        self._sights[owner] = truth.Sight(why, frozenset(answering), frozenset(fenced))
+        self._look_for_light(cluster)
+
+    def _has_login(self, server: Server, cluster: MemoryCluster) -> bool:
+        login = cluster.credentials
+        return login is not None and server.admins.get(login.name) == login.password
+
+    def _look_for_light(self, cluster: MemoryCluster | None) -> None:
+        """Whether anybody serves, if somebody is healthy."""
+        now = self._play.clock.now
+        is_lit = cluster is None or not self._healthy(cluster)
+        if cluster is not None and not is_lit:
+            is_lit = any(truth.answers(self._play.world.servers.get(i.address)) for i in self._play.serving(cluster))
+        if is_lit:
+            self._dark_since = None
+            return
+        self._dark_since = self._dark_since or now
+        if now - max(self._dark_since, self._undisturbed_since) > DARK:
+            raise Violation(f"nobody serves for {DARK:.0f} s, although {sorted(self._healthy(cluster))} are well")  # type: ignore[arg-type]
+
+    def _saved(self, owner: str, outcome: Outcome) -> None:
+        self._learn_jobs()
+        view = outcome.view
+        for reason in (*(outcome.reasons or ()), *(view.reasons if view else ())):
+            if reason.code == "internal":
+                raise Violation(f"a step broke: {reason.text}")
+        if outcome.memory is not None and len(outcome.memory) > LONGEST_MEMORY:
+            raise Violation(f"what is remembered has grown to {len(outcome.memory)} characters")
+        if view is None:
+            return
+        if any(reason.code == "data_lost" for reason in view.reasons):
+            self._data_lost_told = True
+        if outcome.durable is not None:
+            self._are_lost([loss.uuid for loss in outcome.durable.losses])
+        if outcome.durable is not None and any(reason.code == "instance_lost" for reason in view.reasons):
+            self._told.update(loss.uuid for loss in outcome.durable.losses)
+        sight = self._sights.get(owner)
+        record = self._play.record()
+        is_current = record is not None and record.version == view.version
+        if view.status == "ready" and is_current and sight is not None and sight.why is not None:
+            raise Violation(f"status says ready, but {sight.why}")
+
+    def _are_lost(self, uuids: Iterable[str]) -> None:
+        there = {server.uuid for server in self._all_servers()}
+        for uuid in uuids:
+            if uuid in there:
+                raise Violation(f"status says that {uuid} is lost, and it is there")
+
+    def _learn_jobs(self) -> None:
+        for job in self._play.store.jobs(KEY.user):
+            now = (job.status, job.ended_at)
+            before = self._ended.get(job.id)
+            if before is not None and before != now:
+                raise Violation(f"{job.id} ended as {before} and then as {now}")
+            if job.status.is_ended:
+                if before is None:
+                    self._play.tell(f"{job.id} ends: {job.status}" + (f", {job.error.code}" if job.error else ""))
+                self._ended[job.id] = now
+
+    # the end
+
+    def calmed(self) -> None:
+        self._calm_at = self._play.clock.now
+        self.disturbed()
+
+    def why_unsettled(self) -> str | None:
+        """None when the cluster is gone, or all that its view says is that it is well, and it is."""
+        play = self._play
+        record, cluster = play.record(), play.cluster()
+        if record is None:
+            is_over = play.store.is_rebuilt() and cluster is None
+            return None if is_over else "something is left of a cluster that is not known"
+        if record.job is not None:
+            return f"{record.job} has not ended; the view is {record.view}"
+        view = record.view
+        since = play.store_clock() - play.clock.now + self._calm_at - 60
+        if view is None or view.observed_at < since or view.version != record.version:
+            return f"nobody has looked: {view}"
+        is_patient = view.status == "degraded" and {reason.code for reason in view.reasons} <= PATIENT
+        if view.status != "ready" and not is_patient:
+            return f"{view.status}: {'; '.join(reason.text for reason in view.reasons)}"
+        return truth.why_not_ready(record.spec, cluster, play.world.servers)
+
+    def is_settled(self) -> bool:
+        return self.why_unsettled() is None
+
+    def settled(self) -> None:
+        self._settled_releases = self._releases
+
+    def end(self) -> None:
+        play, record, cluster = self._play, self._play.record(), self._play.cluster()
+        self._learn_jobs()
+        play.expect(self.is_settled(), f"it was settled and is not any more: {self.why_unsettled()}")
+        idle = self._releases - self._settled_releases
+        play.expect(idle <= IDLE_STEPS, f"{idle} steps in 70 s, although there is nothing to do")
+        for job_id in self._jobs:
+            play.expect(job_id in self._ended, f"{job_id} has not ended")
+        self._nothing_grows()
+        if record is None or cluster is None:
+            play.expect(not play.world.servers and not play.servers.kept, "servers of a deleted cluster are left")
+            return
+        play.world.stir()
+        play.world.advance(2000)
+        self._every_write_is_everywhere(record.spec.databases)
+        self._losses_were_told()
+        self.documents.end(self._all_servers())
+        self._failed_shrinks_are_undone()
+
+    def _every_write_is_everywhere(self, databases: tuple[str, ...]) -> None:
+        servers = list(self._play.world.servers.values())
+        for write in self._play.ledger.promised:
+            there = [server for server in servers if holds(server, write)]
+            if not there:
+                raise Violation(f"{write} was acknowledged and is nowhere")
+            was_refused = write.database == SAVED and write.revision.doc_id in self._play.refused
+            if write.database in databases and len(there) < len(servers) and not was_refused:
+                lacking = [self._play.name_of(s) for s in servers if s not in there]
+                raise Violation(f"{write} was acknowledged and is not on {', '.join(lacking)}")
+
+    def _losses_were_told(self) -> None:
+        for uuid, writes in self._play.ledger.destroyed.items():
+            if uuid not in self._told and not self._data_lost_told:
+                raise Violation(f"the platform destroyed {len(writes)} writes with {uuid}, and status never said so")
+
+    def _nothing_grows(self) -> None:
+        play, state = self._play, self._play.store._state
+        servers = play.world.servers.values()
+        record = play.record()
+        play.expect(len(state.due) <= 1 and len(state.clusters) <= 1, "Redis has keys of more than one cluster")
+        for server in servers:
+            ours = [i for i in server.documents if i.startswith(RING)]
+            fills = [i for i in server.documents if i.startswith(DRAIN)]
+            saved = truth.saved_list(record.spec, servers) if record is not None else set()
+            play.expect(len(ours) <= len(saved), f"{len(ours)} documents of kanto on {play.name_of(server)}: {ours}")
+            play.expect(not fills, f"one-shots are left on {play.name_of(server)}: {fills}")
+            play.expect(len(set(server.databases) - NOT_DATA) <= MAX_REPLICAS, "databases nobody asked for")
+
+    def _failed_shrinks_are_undone(self) -> None:
+        """A scale-down that failed or was canceled leaves the number of before (hazards H23)."""
+        last, record = self._last_spec, self._play.record()
+        if last is None or record is None or last.job_id not in self._ended or last.restore is None:
+            return
+        status, _ = self._ended[last.job_id]
+        if last.kind is JobKind.SCALE and status in (JobStatus.FAILED, JobStatus.CANCELED):
+            wanted = last.restore.replicas
+            self._play.expect(
+                record.spec.replicas == wanted, f"{last.job_id} is {status}, and {wanted} did not come back"
+            )
+
+    def _all_servers(self) -> list[Server]:
+        return [*self._play.world.servers.values(), *self._play.servers.kept.values()]
