@@ -5,10 +5,11 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 VENV := .venv/bin
 ARGS ?=
 COUCH_URLS ?=
+SEEDS ?= 1000
 COMPILE := $(VENV)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format contract bench lock clean
+.PHONY: help setup run test check format contract simulate bench lock clean
 
 help: ## what one can do here
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +37,9 @@ format: setup ## mend what ruff can mend by itself
 contract: setup ## the CouchDB contract suite against servers that run: make contract COUCH_URLS=http://admin:pw@127.0.0.1:5984,...
 	@test -n "$(COUCH_URLS)" || { echo 'Name the servers: make contract COUCH_URLS=http://admin:pw@127.0.0.1:5984,...' >&2; exit 2; }
 	@COUCH_URLS="$(COUCH_URLS)" $(VENV)/python -m pytest tests/contract/couch $(ARGS)
+
+simulate: setup ## histories of the whole engine in memory: make simulate SEEDS=5000, or a-b, or n=SEED for one again
+	@$(VENV)/python -m tests.simulation $(SEEDS)
 
 bench: setup ## the benchmarks
 	@$(VENV)/python -m tests.bench $(ARGS)
