@@ -69,12 +69,13 @@ class Ticker:
     def tick(self) -> float:
         """One look; the seconds until the next."""
         try:
+            if self._is_suspect and self._monotonic() >= self._look_back_after:
+                self._store.now()  # whether it answers at all, before the platform is asked for everything
+                self._look_back()
             claim = self._store.claim(self._owner, limit=CLAIM_AT_ONCE, lease=self._lease_seconds)
             for key in claim.keys:
                 self._send(key)
-            if self._is_suspect and self._monotonic() >= self._look_back_after:
-                self._look_back()
-            elif not claim.keys and not self._store.is_rebuilt():
+            if not claim.keys and not self._is_suspect and not self._store.is_rebuilt():
                 self._is_suspect = True
         except StoreUnavailable as away:
             log.warning("store_unavailable", error=away.message)
@@ -91,7 +92,8 @@ class Ticker:
         """Take in what the platform carries, whole or not at all (hazards H22).
 
         An empty Redis is filled so. One that was away may have come back without its last second, or from an older
-        copy: what the mirror has of a higher version is taken in then too (hazards H21).
+        copy: what the mirror has of a higher version is taken in then too (hazards H21), and before anything is claimed, so
+        that no step goes back to an older spec.
         """
         self._look_back_after = self._monotonic() + LOOK_BACK_EVERY
         records = self._records()

@@ -126,3 +126,21 @@ def test_a_store_that_was_away_takes_in_what_the_mirror_has_of_a_higher_version(
     found = store.cluster(creation().spec.key)
     assert found is not None
     assert found.spec.replicas == 5
+
+
+def test_an_older_copy_is_brought_up_to_the_mirror_before_anything_is_sent() -> None:
+    ticker, store, time, _, _ = build()
+    ticker.tick()
+    store.submit(creation())
+    found = store.cluster(creation().spec.key)
+    assert found is not None
+    newer = MirrorRecord(replace(found.spec, replicas=5), found.version + 1, found.owner_hash)
+    seen = []
+
+    def send(key: ClusterKey) -> bool:
+        record = store.cluster(key)
+        seen.append(record and record.version)
+        return True
+
+    Ticker(store, records=lambda: [newer], send=send, owner="w1", lease_seconds=15.0, monotonic=time).tick()
+    assert seen == [newer.version]
