@@ -82,6 +82,7 @@ class Laws:
         others = [other for other in self._all_servers() if other is not server]
         lost = [w for w in self._play.ledger.only_on(server, others) if w.database == name]
         self._play.ledger.forgive(lost, "deleted by a user")
+        self._play.ledger.need_no_more(server.uuid, name)
 
     # what befalls
 
@@ -205,6 +206,7 @@ class Laws:
         if record is not None and is_same and not record.spec.deleted and not self._has_older_store:
             raise Violation("a cluster is removed that nobody deleted, by Redis")
         self._cause = "removal"
+        self._play.ledger.destroyed.clear()
 
     def _about_to_serve(self, owner: str, names: tuple[str, ...], fence: int) -> None:
         cluster, sight = self._play.cluster(), self._sights.get(owner)

@@ -34,7 +34,7 @@ TICK = 0.05
 CALL = {"store": 0.001, "couch": 0.004, "platform": 0.003}
 """Virtual seconds that a call of a port takes when nothing is wrong."""
 
-CALM = 600.0
+CALM = 900.0
 """Virtual seconds within which everything settles once the faults have stopped."""
 
 SILENT = Meter()
@@ -65,7 +65,7 @@ class Play:
             page=plan.page,
             restart_ticks=10,
             longest_wait=50_000,
-            patience=4,
+            patience=30,
         )
         self.ledger = Ledger()
         self.laws = Laws(self)
@@ -383,6 +383,8 @@ class Play:
         self.tell(f"{what}, for {seconds:.1f} s")
         self._store_away_until = max(self._store_away_until, self.clock.now + seconds)
         self.later(seconds, lambda: setattr(self, "_tick_after", 0.0))
+        for ticker in self._tickers.values():
+            ticker.tick()  # each looks once a second at least, and meets a connection that broke
 
     def lose_store(self) -> None:
         self.store = self._mutant.store(self.store_clock)
