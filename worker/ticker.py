@@ -92,7 +92,7 @@ class Ticker:
         """Take in what the platform carries, whole or not at all (hazards H22).
 
         An empty Redis is filled so. One that was away may have come back without its last second, or from an older
-        copy: what the mirror has of a higher version is taken in then too (hazards H21), and before anything is claimed, so
+        copy: what the mirror has of a higher version is taken in then too (hazards H21), before anything is claimed, so
         that no step goes back to an older spec.
         """
         self._look_back_after = self._monotonic() + LOOK_BACK_EVERY
