@@ -11,6 +11,7 @@ from kanto.refusal import Refusal
 from kanto.report import report
 from kanto.run.command import run
 from kanto.run.settings import load
+from kanto.users import add_parser, users
 
 EPILOG = """\
 settings are environment variables; those that `kanto run` reads itself:
@@ -55,6 +56,7 @@ def build_parser() -> argparse.ArgumentParser:
     telling.add_argument("user")
     telling.add_argument("cluster_tag")
     telling.add_argument("--output", type=Path, metavar="FILE", help="default: kanto-report-CLUSTER_TAG.tar.gz")
+    add_parser(commands)
     return parser
 
 
@@ -67,6 +69,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if parsed.command == "report":
             print(report(parsed.user, parsed.cluster_tag, output=parsed.output, settings=load()))  # noqa: T201
+            return 0
+        if parsed.command == "users":
+            for line in users(parsed, load()):
+                print(line)  # noqa: T201
             return 0
         return run()
     except Refusal as refusal:

@@ -26,9 +26,7 @@ async def refuse(here: World, times: int, **more: str) -> list[int]:
     return [(await here.post("list", {**ME, "token": "wrong-token", **more})).status_code for _ in range(times)]
 
 
-@pytest.mark.parametrize(
-    ("clusters", "instances", "code"), [(1, 9, "too_many_clusters"), (9, 4, "too_many_instances")]
-)
+@pytest.mark.parametrize(("clusters", "instances", "code"), [(1, 9, "too_many_clusters"), (9, 4, "too_many_instances")])
 async def test_a_cluster_too_many(clusters: int, instances: int, code: str) -> None:
     async with world(limit_clusters=clusters, limit_instances=instances) as here:
         assert (await here.create()).status_code == 200
