@@ -15,7 +15,7 @@ class Died(BaseException):
 class Watcher(Protocol):
     """Who hears of each call: before it is carried out, and after it."""
 
-    def border(self, owner: str, port: str, *, is_before: bool) -> None: ...
+    def border(self, owner: str, port: str, name: str, *, is_before: bool) -> None: ...
     def about(self, owner: str, port: str, name: str, args: tuple[Any, ...]) -> None: ...
     def done(self, owner: str, port: str, name: str, args: tuple[Any, ...]) -> None: ...
 
@@ -33,11 +33,11 @@ class Border:
         watcher, owner, port = self._watcher, self._owner, self._name
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            watcher.border(owner, port, is_before=True)
+            watcher.border(owner, port, name, is_before=True)
             watcher.about(owner, port, name, args)
             answer = getattr(self._port(), name)(*args, **kwargs)
             watcher.done(owner, port, name, args)
-            watcher.border(owner, port, is_before=False)
+            watcher.border(owner, port, name, is_before=False)
             return answer
 
         self.__dict__[name] = call

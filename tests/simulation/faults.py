@@ -237,6 +237,8 @@ def restart(play: "Play", server: Server, random: Random) -> None:
 
 def fence_forgotten(play: "Play", random: Random) -> None:
     """A server restarts without the settings that were made at run time, a fence among them."""
+    if play.laws.is_proved_just_now():
+        return
     fenced = [s for s in play.world.servers.values() if s.walls is not None and s.is_up]
     server = random.choice(fenced) if fenced else choose_server(play, random)
     if server is not None:

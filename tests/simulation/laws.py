@@ -5,12 +5,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from common.cluster import MAX_REPLICAS
-from common.jobs import JobKind, JobStatus
+from common.jobs import Job, JobKind, JobStatus
 from common.store.port import Outcome, Submission
 from tests.simulation import truth
 from tests.simulation.borders import Violation
 from tests.simulation.documents import OwnDocuments
-from tests.simulation.ledger import Write, holds
+from tests.simulation.ledger import Write, holds, promised_on
 from tests.simulation.users import KEY, SAVED
 from worker.core.observed import Instance
 from worker.couch.documents import DRAIN, RING
@@ -46,6 +46,7 @@ class Laws:
         self._fences: dict[str, int] = {}
         self._cause = "kanto"
         self._retiring = ""
+        self._is_proved = False
         self._was_connected: frozenset[str] = frozenset()
         self._has_lost_store = self._has_older_store = False
         self._jobs: dict[str, Submission] = {}
@@ -150,7 +151,7 @@ class Laws:
 
     def about(self, owner: str, port: str, name: str, args: tuple[Any, ...]) -> None:
         if port == "platform" and name == "retire":
-            self._about_to_retire(*args)
+            self._about_to_retire(owner, *args)
         elif port == "platform" and name == "remove":
             self._about_to_remove(*args)
         elif port == "platform" and name == "serve":
@@ -158,23 +159,29 @@ class Laws:
         elif port == "couch" and name == "drain":
             self._about_to_drain(owner, args[0])
         elif port == "couch" and name == "delete_replications":
-            self._was_connected = self._connected()
+            self._was_connected = self._connected(owner)
 
     def done(self, owner: str, port: str, name: str, args: tuple[Any, ...]) -> None:
         self._cause = "kanto"
+        is_look = port == "couch" and name in ("verify", "copy_user_replications")
+        self._is_proved = is_look or (self._is_proved and name in ("check", "credentials"))
         if port == "platform" and name in FENCED_CALLS:
             self._written(name, args[-1])
         elif port == "couch" and name == "observe":
             self._looked(owner)
         elif port == "couch" and name == "delete_replications":
-            torn = self._was_connected - self._connected()
+            torn = self._was_connected - self._connected(owner)
             if torn:
                 raise Violation(f"the ring of those that serve is torn for {sorted(torn)}")
         elif port == "store" and name in ("save", "release"):
             self._saved(owner, args[1])
             self._releases += name == "release"
 
-    def _about_to_retire(self, spec: Any, instance: Instance, fence: int) -> None:
+    def is_proved_just_now(self) -> bool:
+        """Between the last look and the deed nothing is asked again: a fence that falls in these milliseconds falls."""
+        return self._is_proved
+
+    def _about_to_retire(self, owner: str, spec: Any, instance: Instance, fence: int) -> None:
         cluster = self._play.cluster()
         server = self._play.world.servers.get(instance.address)
         if cluster is None or fence < cluster.fence:
@@ -193,7 +200,19 @@ class Laws:
             raise Violation(f"{instance.name} is retired and not fenced")
         if instance.name in cluster.serving:
             raise Violation(f"{instance.name} is retired and still serves")
+        self._is_on_two(owner, server, instance.name)
         self._play.tell(f"{instance.name} is retired")
+
+    def _is_on_two(self, owner: str, leaver: Server, name: str) -> None:
+        """What it holds was proved on two that stay, where there are two (hazards H11, H15)."""
+        sight = self._sights.get(owner)
+        others = [s for s in self._all_servers() if s is not leaver]
+        staying = [s for s in others if s.walls is None and sight is not None and s.uuid in sight.answering]
+        if len(staying) < 2:
+            return
+        for write in promised_on(leaver, self._play.ledger.promised):
+            if sum(holds(other, write) for other in others) < 2:
+                raise Violation(f"{name} is retired, and {write} is on one other only")
 
     def _about_to_remove(self, spec: Any, fence: int) -> None:
         cluster, record = self._play.cluster(), self._play.record()
@@ -221,7 +240,7 @@ class Laws:
             server = self._play.world.servers.get(instance.address)
             if name not in names or name in cluster.serving or server is None:
                 continue
-            lacking = self._play.ledger.lacks(server, databases)
+            lacking = [w for w in self._play.ledger.lacks(server, databases) if not self._was_refused(w)]
             if lacking:
                 raise Violation(f"{name} is to serve without {len(lacking)} writes, {lacking[0]} among them")
         healthy = self._healthy(cluster)
@@ -252,18 +271,23 @@ class Laws:
         if flows:
             raise Violation(f"{leaver.name} is drained while {flows[0]} pushes into it")
 
-    def _connected(self) -> frozenset[str]:
+    def _connected(self, owner: str) -> frozenset[str]:
         """The saved databases for which each that serves and is up reaches each other by documents that are there."""
         cluster = self._play.cluster()
         if cluster is None or cluster.record is None:
             return frozenset()
         there = {
             truth.name_of(instance, cluster): server
-            for instance in self._play.serving(cluster)
-            if truth.answers(server := self._play.world.servers.get(instance.address)) and server is not None
+            for instance in cluster.instances.values()
+            if (server := self._play.world.servers.get(instance.address)) is not None and server.is_up
         }
+        sight = self._sights.get(owner)
+        serving = set(there) & cluster.serving
+        up = {server.uuid for server in there.values()} | set(there)
+        if sight is None or not serving <= sight.answering <= up:
+            return frozenset()  # not what was seen any more
         spec = cluster.record.spec
-        return frozenset(d for d in spec.databases if truth.is_connected(there, d))
+        return frozenset(d for d in spec.databases if truth.is_connected(there, serving, d))
 
     def _written(self, name: str, fence: int) -> None:
         cluster = self._play.cluster()
@@ -346,7 +370,22 @@ class Laws:
             if job.status.is_ended:
                 if before is None:
                     self._play.tell(f"{job.id} ends: {job.status}" + (f", {job.error.code}" if job.error else ""))
+                    self._is_done(job)
                 self._ended[job.id] = now
+
+    def _is_done(self, job: Job) -> None:
+        cluster, asked = self._play.cluster(), self._jobs.get(job.id)
+        if job.kind is not JobKind.DELETE or job.status is not JobStatus.SUCCEEDED or asked is None:
+            return
+        if cluster is not None and cluster.incarnation == asked.spec.incarnation:
+            raise Violation(f"{job.id} has succeeded, and {len(cluster.instances)} instances are left")
+
+    def ticked(self) -> None:
+        """Redis is called rebuilt only once it has all that the platform has (hazards H22)."""
+        cluster, state = self._play.cluster(), self._play.store._state
+        is_there = cluster is not None and cluster.record is not None and not cluster.record.spec.deleted
+        if state.is_rebuilt and is_there and KEY not in state.clusters and not self._has_older_store:
+            raise Violation("Redis is called rebuilt, and has not the cluster that the platform has")
 
     # the end
 
@@ -403,10 +442,13 @@ class Laws:
             there = [server for server in servers if holds(server, write)]
             if not there:
                 raise Violation(f"{write} was acknowledged and is nowhere")
-            was_refused = write.database == SAVED and write.revision.doc_id in self._play.refused
-            if write.database in databases and len(there) < len(servers) and not was_refused:
+            if write.database in databases and len(there) < len(servers) and not self._was_refused(write):
                 lacking = [self._play.name_of(s) for s in servers if s not in there]
                 raise Violation(f"{write} was acknowledged and is not on {', '.join(lacking)}")
+
+    def _was_refused(self, write: Write) -> bool:
+        """Some instance refused documents of this id, which status told."""
+        return write.database == SAVED and write.revision.doc_id in self._play.refused
 
     def _losses_were_told(self) -> None:
         for uuid, writes in self._play.ledger.destroyed.items():

@@ -18,9 +18,18 @@ MOST_CALLS = (20, 120, 500)
 """At the last so many calls of ports after its time: soon, within a short job, within a scale-down."""
 
 
+CALLS = (
+    *("acquire", "check", "save", "release", "claim", "mirror", "provision", "serve", "retire", "remove", "observe"),
+    *("create_databases", "put_replications", "delete_replications", "put_fills", "fence", "drain", "verify"),
+)
+"""Calls of ports at which the most can go wrong."""
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something at `at` virtual seconds. With `calls`: in the middle of a step, at that call of a port from then on.
+
+    `name`: only calls of this name count.
 
     `roll` is its own seed, so that what it does does not change when others are left out.
     """
@@ -29,9 +38,10 @@ class Event:
     kind: str
     roll: int
     calls: int = 0
+    name: str = ""
 
     def __str__(self) -> str:
-        return f"{self.at:.2f} {self.kind}" + (f" at call {self.calls}" if self.calls else "")
+        return f"{self.at:.2f} {self.kind}" + (f" at call {self.calls} {self.name}" if self.calls else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +75,8 @@ def build_plan(seed: int, focus: tuple[str, ...] = ()) -> Plan:
     at = random.choice((0.0, 0.3, 6.0, 6.0, 6.0))
     for _ in range(random.randint(3, 9)):
         kind = choose(random, actions, faults)
-        calls = random.randint(1, random.choice(MOST_CALLS)) if is_in_a_step(random, kind) else 0
-        events.append(Event(round(at, 3), kind, random.getrandbits(32), calls))
+        calls, name = choose_place(random) if is_in_a_step(random, kind) else (0, "")
+        events.append(Event(round(at, 3), kind, random.getrandbits(32), calls, name))
         at += random.uniform(*random.choice(GAPS))
     return Plan(
         seed=seed,
@@ -83,6 +93,13 @@ def choose(random: Random, actions: Mapping[str, tuple[Action, float]], faults: 
     if not faults or random.random() < 0.55:
         return random.choices(list(actions), [weight for _, weight in actions.values()])[0]
     return random.choices(faults, [FAULTS[kind].weight for kind in faults])[0]
+
+
+def choose_place(random: Random) -> tuple[int, str]:
+    """Any call soon or late, or one of the next by name; twice as many as calls, each having a border after it too."""
+    if random.random() < 0.35:
+        return random.randint(1, 4), random.choice(CALLS)
+    return random.randint(1, random.choice(MOST_CALLS)), ""
 
 
 def is_in_a_step(random: Random, kind: str) -> bool:

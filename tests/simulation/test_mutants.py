@@ -10,9 +10,9 @@ from tests.simulation.shrink import shrink
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name.replace(" ", "-"))
 def test_a_mutant_is_caught(mutant: Mutant) -> None:
-    assert first_caught(mutant) is not None, (
-        f"{mutant.name} ({mutant.hazard}) broke no promise in {mutant.seeds} histories"
-    )
+    caught = first_caught(mutant)
+    assert caught is not None, f"{mutant.name} ({mutant.hazard}) broke no promise in {mutant.seeds} histories"
+    assert play(caught.plan).violation is None, "it is the mutant that breaks it"
 
 
 def test_a_broken_promise_is_told_in_a_shorter_story() -> None:

@@ -1,6 +1,6 @@
 """What is true of the servers in memory, found without any of kanto's own code for it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -86,13 +86,13 @@ def why_not_running(source: Server, target: Server, name: str, database: str) ->
     return None if job.state == "running" else job.state
 
 
-def is_connected(servers: Mapping[str, Server], database: str) -> bool:
-    """Whether each of these, by name, reaches each other over documents of kanto's."""
+def is_connected(servers: Mapping[str, Server], serving: Collection[str], database: str) -> bool:
+    """Whether each that serves reaches each other over documents of kanto's on any of these, all by name."""
     heads = {
         name: {i.rpartition(":")[2] for i in server.documents if i.startswith(f"{RING}{database}:")}
         for name, server in servers.items()
     }
-    return all(reach(heads, name) >= set(servers) for name in servers)
+    return all(reach(heads, name) >= set(serving) for name in serving)
 
 
 def reach(heads: Mapping[str, set[str]], start: str) -> set[str]:
@@ -107,7 +107,12 @@ def reach(heads: Mapping[str, set[str]], start: str) -> set[str]:
 
 def has_refused(servers: Iterable[Server]) -> bool:
     """Whether a ring replication was refused documents."""
-    return any(job.refused for server in servers for doc_id, job in server.jobs.items() if doc_id.startswith(RING))
+    return any(
+        job.refused
+        for server in servers
+        for doc_id, job in server.jobs.items()
+        if doc_id.startswith(RING) and doc_id in server.documents
+    )
 
 
 def flows_into(server: Server, name: str, others: Iterable[Server]) -> list[str]:

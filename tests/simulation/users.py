@@ -189,7 +189,9 @@ def put_own_replication(play: "Play", random: Random) -> None:
     servers = [s for s in play.world.servers.values() if s.is_up and not s.is_closed and not s.is_full]
     if not servers:
         return
-    server, other = random.choice(servers), random.choice((servers[0], random.choice(servers)))
+    server, other = random.choice(servers), random.choice(servers)
+    if random.random() < 0.5:  # for a link that kanto makes once the last instance has left
+        server, other = servers[max(len(servers) - 2, 0)], servers[0]
     login = {"auth": {"basic": dict(zip(("username", "password"), LOGIN, strict=True))}}
     play.own_documents += 1
     doc_id = f"own-{play.own_documents}"
