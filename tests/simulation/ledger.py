@@ -59,9 +59,10 @@ class Ledger:
         common = (w for w in self.promised if others and all(holds(other, w) for other in others))
         self._needed[uuid] = tuple(common)
 
-    def need_no_more(self, uuid: str, database: str) -> None:
-        """A user has taken this database off it."""
-        self._needed[uuid] = tuple(w for w in self._needed.get(uuid, ()) if w.database != database)
+    def need_no_more(self, database: str) -> None:
+        """A user has deleted this database somewhere: who is filled from there gets what is there."""
+        for uuid, needed in self._needed.items():
+            self._needed[uuid] = tuple(write for write in needed if write.database != database)
 
     def need_nothing(self) -> None:
         """All data were lost at once: whoever is there serves."""
