@@ -36,6 +36,7 @@ class KeptJobs:
     def __init__(self, *, keep: int) -> None:
         self._keep = keep
         self._jobs: dict[str, _Kept] = {}
+        self._decoded: dict[str, tuple[str, Job]] = {}
         self._changes: dict[str, deque[JobChange]] = {}
 
     def put(self, job: Job) -> None:
@@ -49,7 +50,11 @@ class KeptJobs:
         kept = self._jobs.get(job_id)
         if kept is None or (kept.expires_at is not None and kept.expires_at <= now):
             return None
-        return decode(Job, kept.text)
+        text, job = self._decoded.get(job_id, ("", None))
+        if job is None or text != kept.text:
+            job = decode(Job, kept.text)
+            self._decoded[job_id] = (kept.text, job)
+        return job
 
     def keep_change(self, job_id: str, change: JobChange) -> None:
         self._changes.setdefault(job_id, deque(maxlen=CHANGES)).append(change)
@@ -94,3 +99,4 @@ class KeptJobs:
             if kept.late_at is not None or not (job_id in old or (kept.expires_at or 0) <= now)
         }
         self._changes = {job_id: kept for job_id, kept in self._changes.items() if job_id in self._jobs}
+        self._decoded = {job_id: kept for job_id, kept in self._decoded.items() if job_id in self._jobs}

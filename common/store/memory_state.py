@@ -15,7 +15,10 @@ from common.store.survey import Ended
 
 @dataclass(slots=True)
 class KeptCluster:
-    """A cluster's record as encoded text, and what stands beside it. Times are milliseconds."""
+    """A cluster's record as encoded text, and what stands beside it. Times are milliseconds.
+
+    It is decoded once: records are frozen.
+    """
 
     text: str
     fence: int = 0
@@ -24,14 +27,17 @@ class KeptCluster:
     wake: int = 0
     gone_until: int | None = None
     count_until: int = 0
+    _decoded: ClusterRecord | None = None
 
     @property
     def record(self) -> ClusterRecord:
-        return decode(ClusterRecord, self.text)
+        if self._decoded is None:
+            self._decoded = decode(ClusterRecord, self.text)
+        return self._decoded
 
     @record.setter
     def record(self, record: ClusterRecord) -> None:
-        self.text = encode(record)
+        self.text, self._decoded = encode(record), None
 
     def is_leased(self, now: int) -> bool:
         return self.lease_until is not None and now < self.lease_until <= now + milliseconds(HORIZON)
