@@ -24,6 +24,7 @@ class Ledger:
         self.destroyed: dict[str, list[Write]] = {}
         self.counts: dict[str, int] = {"acknowledged": 0}
         self._needed: dict[str, tuple[Write, ...]] = {}
+        self._holed: set[str] = set()
 
     def acknowledge(self, write: Write) -> None:
         self.promised[write] = None
@@ -57,10 +58,11 @@ class Ledger:
         """A new instance: before it serves, it has what all those that serve have now."""
         others = list(serving)
         common = (w for w in self.promised if others and all(holds(other, w) for other in others))
-        self._needed[uuid] = tuple(common)
+        self._needed[uuid] = tuple(write for write in common if write.database not in self._holed)
 
     def need_no_more(self, database: str) -> None:
         """A user has deleted this database somewhere: who is filled from there gets what is there."""
+        self._holed.add(database)
         for uuid, needed in self._needed.items():
             self._needed[uuid] = tuple(write for write in needed if write.database != database)
 
