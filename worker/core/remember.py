@@ -54,14 +54,13 @@ def look(
     spec: ClusterSpec, observed: Observed, platform: Platformed, memory: Memory, *, now: float, policy: Policy
 ) -> Memory:
     """What this look adds: who was born or filled, who is not up and since when, what passes over each link."""
-    memory = losses.given_back(Situation(spec, observed, platform, memory, now, policy))
-    memory = born(Situation(spec, observed, platform, memory, now, policy))
-    memory = filled(Situation(spec, observed, platform, memory, now, policy))
-    memory = parting.leavers(Situation(spec, observed, platform, memory, now, policy))
-    memory = losses.noticed(Situation(spec, observed, platform, memory, now, policy))
-    memory = dropping.noticed(Situation(spec, observed, platform, memory, now, policy))
-    memory = security.noticed(Situation(spec, observed, platform, memory, now, policy))
     situation = Situation(spec, observed, platform, memory, now, policy)
+    for notice in (
+        *(losses.given_back, born, filled, parting.leavers),
+        *(losses.noticed, dropping.noticed, security.noticed),
+    ):
+        situation = situation.remembering(notice(situation))
+    memory = situation.memory
     down = {i.name: memory.down.get(i.name, now) for i in situation.instances if not situation.is_filled(i.name)}
     return replace(memory, down=down, passing=passing(situation), kicks=kicks(situation))
 

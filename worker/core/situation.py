@@ -15,6 +15,10 @@ def replication_key(wanted: Wanted) -> str:
     return f"{wanted.source}>{wanted.target}>{wanted.database}"
 
 
+OF_THE_LOOK = frozenset({"instances", "going", "by_name", "nodes", "has_unknown", "found"})
+"""What of a situation does not depend on what is remembered."""
+
+
 @dataclass(frozen=True)
 class Situation:
     """The spec, what was seen and what is remembered, with the sets that follow from them.
@@ -28,6 +32,14 @@ class Situation:
     memory: Memory
     now: float
     policy: Policy
+
+    def remembering(self, memory: Memory) -> "Situation":
+        """The same look with another memory. What follows from the look alone is not derived again."""
+        if memory is self.memory:
+            return self
+        other = Situation(self.spec, self.observed, self.platform, memory, self.now, self.policy)
+        other.__dict__.update({name: value for name, value in self.__dict__.items() if name in OF_THE_LOOK})
+        return other
 
     @cached_property
     def instances(self) -> tuple[Instance, ...]:
