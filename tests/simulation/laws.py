@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from common.cluster import MAX_REPLICAS
 from common.jobs import Job, JobKind, JobStatus
 from common.store.port import Outcome, Submission
 from tests.simulation import truth
@@ -13,8 +12,6 @@ from tests.simulation.documents import OwnDocuments
 from tests.simulation.ledger import Write, holds, promised_on
 from tests.simulation.users import KEY, SAVED
 from worker.core.observed import Instance
-from worker.couch.documents import DRAIN, RING
-from worker.couch.holdings import NOT_DATA
 from worker.couch.simulated import Server
 from worker.platforms.memory import MemoryCluster
 
@@ -28,12 +25,6 @@ STEPS_A_MINUTE = 1000
 LONGEST_MEMORY = 60_000
 DARK = 100.0
 """Seconds for which nobody may serve, undisturbed, although an instance is healthy."""
-
-PATIENT = frozenset({"data_lost", "instance_lost", "documents_refused"})
-"""Reasons that only people can mend: a cluster that has no others is settled."""
-
-IDLE_STEPS = 8
-"""Steps in the 70 seconds after all is settled: two or three upkeeps, or the removals of one that is gone."""
 
 
 class Laws:
@@ -49,22 +40,21 @@ class Laws:
         self._is_proved = False
         self._was_connected: frozenset[str] = frozenset()
         self._has_lost_store = self._has_older_store = False
-        self._jobs: dict[str, Submission] = {}
-        self._ended: dict[str, tuple[JobStatus, float | None]] = {}
-        self._told: set[str] = set()
-        self._data_lost_told = False
+        self.jobs: dict[str, Submission] = {}
+        self.ended: dict[str, tuple[JobStatus, float | None]] = {}
+        self.told: set[str] = set()
+        self.data_lost_told = False
         self._steps: list[float] = []
-        self._calm_at = 0.0
-        self._releases = self._settled_releases = 0
+        self.releases = 0
         self._undisturbed_since = play.clock.now
         self._dark_since: float | None = None
-        self._last_spec: Submission | None = None
+        self.last_spec: Submission | None = None
 
     # what is asked and written
 
     def asked(self, submission: Submission) -> None:
-        self._jobs[submission.job_id] = submission
-        self._last_spec = submission
+        self.jobs[submission.job_id] = submission
+        self.last_spec = submission
 
     def acknowledged(self, server: Server, write: Write) -> None:
         if server.is_closed:
@@ -80,7 +70,7 @@ class Laws:
         return database in drop.databases and database not in record.spec.databases
 
     def database_deleted(self, server: Server, name: str) -> None:
-        others = [other for other in self._all_servers() if other is not server]
+        others = [other for other in self.all_servers() if other is not server]
         lost = [w for w in self._play.ledger.only_on(server, others) if w.database == name]
         self._play.ledger.forgive(lost, "deleted by a user")
         self._play.ledger.need_no_more(name)
@@ -92,13 +82,13 @@ class Laws:
 
     def store_lost(self) -> None:
         self._has_lost_store = True
-        self._jobs.clear()
-        self._ended.clear()
+        self.jobs.clear()
+        self.ended.clear()
 
     def store_restored(self) -> None:
         self._has_older_store = True
-        self._jobs.clear()
-        self._ended.clear()
+        self.jobs.clear()
+        self.ended.clear()
 
     @contextmanager
     def by_the_platform(self) -> Iterator[None]:
@@ -115,12 +105,12 @@ class Laws:
         if uuid in play.servers.kept or cluster is None:
             return
         serving = {instance.identity for instance in play.serving(cluster)}
-        play.ledger.came(uuid, [server for server in self._all_servers() if server.uuid in serving])
+        play.ledger.came(uuid, [server for server in self.all_servers() if server.uuid in serving])
 
     def gone(self, server: Server) -> None:
         """The data of a server cease to be: whose doing is it, and was anything only there?"""
         play = self._play
-        others = [other for other in self._all_servers() if other is not server]
+        others = [other for other in self.all_servers() if other is not server]
         lost = play.ledger.only_on(server, others)
         if self._cause == "platform":
             play.ledger.destroy(server.uuid, lost)
@@ -175,7 +165,7 @@ class Laws:
                 raise Violation(f"the ring of those that serve is torn for {sorted(torn)}")
         elif port == "store" and name in ("save", "release"):
             self._saved(owner, args[1])
-            self._releases += name == "release"
+            self.releases += name == "release"
 
     def is_proved_just_now(self) -> bool:
         """Between the last look and the deed nothing is asked again: a fence that falls in these milliseconds falls."""
@@ -206,7 +196,7 @@ class Laws:
     def _is_on_two(self, owner: str, leaver: Server, name: str) -> None:
         """What it holds was proved on two that stay, where there are two (hazards H11, H15)."""
         sight = self._sights.get(owner)
-        others = [s for s in self._all_servers() if s is not leaver]
+        others = [s for s in self.all_servers() if s is not leaver]
         staying = [s for s in others if s.walls is None and sight is not None and s.uuid in sight.answering]
         if len(staying) < 2:
             return
@@ -240,7 +230,7 @@ class Laws:
             server = self._play.world.servers.get(instance.address)
             if name not in names or name in cluster.serving or server is None:
                 continue
-            lacking = [w for w in self._play.ledger.lacks(server, databases) if not self._was_refused(w)]
+            lacking = [w for w in self._play.ledger.lacks(server, databases) if not self.was_refused(w)]
             if lacking:
                 raise Violation(f"{name} is to serve without {len(lacking)} writes, {lacking[0]} among them")
         healthy = self._healthy(cluster)
@@ -266,7 +256,7 @@ class Laws:
         sight = self._sights.get(owner)
         if server.walls is None and (sight is None or server.uuid not in sight.fenced):
             raise Violation(f"{leaver.name} is drained and proved, and not fenced")
-        seen = () if sight is None else [s for s in self._all_servers() if s.uuid in sight.answering]
+        seen = () if sight is None else [s for s in self.all_servers() if s.uuid in sight.answering]
         flows = truth.flows_into(server, leaver.name, seen)
         if flows:
             raise Violation(f"{leaver.name} is drained while {flows[0]} pushes into it")
@@ -334,7 +324,7 @@ class Laws:
             raise Violation(f"nobody serves for {DARK:.0f} s, although {sorted(self._healthy(cluster))} are well")  # type: ignore[arg-type]
 
     def _saved(self, owner: str, outcome: Outcome) -> None:
-        self._learn_jobs()
+        self.learn_jobs()
         view = outcome.view
         for reason in (*(outcome.reasons or ()), *(view.reasons if view else ())):
             if reason.code == "internal":
@@ -344,11 +334,11 @@ class Laws:
         if view is None:
             return
         if any(reason.code == "data_lost" for reason in view.reasons):
-            self._data_lost_told = True
+            self.data_lost_told = True
         if outcome.durable is not None:
             self._are_lost([loss.uuid for loss in outcome.durable.losses])
         if outcome.durable is not None and any(reason.code == "instance_lost" for reason in view.reasons):
-            self._told.update(loss.uuid for loss in outcome.durable.losses)
+            self.told.update(loss.uuid for loss in outcome.durable.losses)
         sight = self._sights.get(owner)
         record = self._play.record()
         is_current = record is not None and record.version == view.version
@@ -356,25 +346,25 @@ class Laws:
             raise Violation(f"status says ready, but {sight.why}")
 
     def _are_lost(self, uuids: Iterable[str]) -> None:
-        there = {server.uuid for server in self._all_servers()}
+        there = {server.uuid for server in self.all_servers()}
         for uuid in uuids:
             if uuid in there:
                 raise Violation(f"status says that {uuid} is lost, and it is there")
 
-    def _learn_jobs(self) -> None:
+    def learn_jobs(self) -> None:
         for job in self._play.store.jobs(KEY.user):
             now = (job.status, job.ended_at)
-            before = self._ended.get(job.id)
+            before = self.ended.get(job.id)
             if before is not None and before != now:
                 raise Violation(f"{job.id} ended as {before} and then as {now}")
             if job.status.is_ended:
                 if before is None:
                     self._play.tell(f"{job.id} ends: {job.status}" + (f", {job.error.code}" if job.error else ""))
                     self._is_done(job)
-                self._ended[job.id] = now
+                self.ended[job.id] = now
 
     def _is_done(self, job: Job) -> None:
-        cluster, asked = self._play.cluster(), self._jobs.get(job.id)
+        cluster, asked = self._play.cluster(), self.jobs.get(job.id)
         if job.kind is not JobKind.DELETE or job.status is not JobStatus.SUCCEEDED or asked is None:
             return
         if cluster is not None and cluster.incarnation == asked.spec.incarnation:
@@ -387,112 +377,9 @@ class Laws:
         if state.is_rebuilt and is_there and KEY not in state.clusters and not self._has_older_store:
             raise Violation("Redis is called rebuilt, and has not the cluster that the platform has")
 
-    # the end
-
-    def calmed(self) -> None:
-        self._calm_at = self._play.clock.now
-        self.disturbed()
-
-    def why_unsettled(self) -> str | None:
-        """None when the cluster is gone, or all that its view says is that it is well, and it is."""
-        play = self._play
-        record, cluster = play.record(), play.cluster()
-        if record is None:
-            is_over = play.store.is_rebuilt() and cluster is None
-            return None if is_over else "something is left of a cluster that is not known"
-        if record.job is not None:
-            return f"{record.job} has not ended; the view is {record.view}"
-        if self._waits_for_people():
-            return None
-        view = record.view
-        since = play.store_clock() - play.clock.now + self._calm_at - 60
-        if view is None or view.observed_at < since or view.version != record.version:
-            return f"nobody has looked: {view}"
-        is_patient = view.status == "degraded" and {reason.code for reason in view.reasons} <= PATIENT
-        if view.status != "ready" and not is_patient:
-            return f"{view.status}: {'; '.join(reason.text for reason in view.reasons)}"
-        return truth.why_not_ready(record.spec, cluster, play.world.servers)
-
-    def _waits_for_people(self) -> bool:
-        """A replication skips for good what was refused once, so a leaver with such documents stays until force=1.
-
-        Status says so, and no job is left.
-        """
-        record = self._play.record()
-        if not self._play.refused or record is None or record.job is not None or record.view is None:
-            return False
-        return bool({reason.code for reason in record.view.reasons} & {"draining", "filling"})
-
-    def is_settled(self) -> bool:
-        return self.why_unsettled() is None
-
-    def settled(self) -> None:
-        self._settled_releases = self._releases
-
-    def end(self) -> None:
-        play, record, cluster = self._play, self._play.record(), self._play.cluster()
-        self._learn_jobs()
-        play.expect(self.is_settled(), f"it was settled and is not any more: {self.why_unsettled()}")
-        idle = self._releases - self._settled_releases
-        play.expect(
-            idle <= IDLE_STEPS or self._waits_for_people(), f"{idle} steps in 70 s, although there is nothing to do"
-        )
-        for job_id in self._jobs:
-            play.expect(job_id in self._ended, f"{job_id} has not ended")
-        self._nothing_grows()
-        if record is None or cluster is None:
-            play.expect(not play.world.servers and not play.servers.kept, "servers of a deleted cluster are left")
-            return
-        play.world.stir()
-        play.world.advance(2000)
-        self._every_write_is_everywhere(record.spec.databases)
-        self._losses_were_told()
-        self.documents.end(self._all_servers())
-        self._failed_shrinks_are_undone()
-
-    def _every_write_is_everywhere(self, databases: tuple[str, ...]) -> None:
-        servers = list(self._play.world.servers.values())
-        staying = [server for server in servers if server.walls is None]
-        for write in self._play.ledger.promised:
-            if not any(holds(server, write) for server in servers):
-                raise Violation(f"{write} was acknowledged and is nowhere")
-            lacking = [self._play.name_of(server) for server in staying if not holds(server, write)]
-            if write.database in databases and lacking and not self._was_refused(write):
-                raise Violation(f"{write} was acknowledged and is not on {', '.join(lacking)}")
-
-    def _was_refused(self, write: Write) -> bool:
+    def was_refused(self, write: Write) -> bool:
         """Some instance refused documents of this id, which status told."""
         return write.database == SAVED and write.revision.doc_id in self._play.refused
 
-    def _losses_were_told(self) -> None:
-        for uuid, writes in self._play.ledger.destroyed.items():
-            if uuid not in self._told and not self._data_lost_told:
-                raise Violation(f"the platform destroyed {len(writes)} writes with {uuid}, and status never said so")
-
-    def _nothing_grows(self) -> None:
-        play, state = self._play, self._play.store._state
-        servers = play.world.servers.values()
-        record = play.record()
-        play.expect(len(state.due) <= 1 and len(state.clusters) <= 1, "Redis has keys of more than one cluster")
-        for server in servers:
-            ours = [i for i in server.documents if i.startswith(RING)]
-            fills = [i for i in server.documents if i.startswith(DRAIN)]
-            saved = truth.saved_list(record.spec, servers) if record is not None else set()
-            play.expect(len(ours) <= len(saved), f"{len(ours)} documents of kanto on {play.name_of(server)}: {ours}")
-            play.expect(not fills or self._waits_for_people(), f"one-shots are left on {play.name_of(server)}: {fills}")
-            play.expect(len(set(server.databases) - NOT_DATA) <= MAX_REPLICAS, "databases nobody asked for")
-
-    def _failed_shrinks_are_undone(self) -> None:
-        """A scale-down that failed or was canceled leaves the number of before (hazards H23)."""
-        last, record = self._last_spec, self._play.record()
-        if last is None or record is None or last.job_id not in self._ended or last.restore is None:
-            return
-        status, _ = self._ended[last.job_id]
-        if last.kind is JobKind.SCALE and status in (JobStatus.FAILED, JobStatus.CANCELED):
-            wanted = last.restore.replicas
-            self._play.expect(
-                record.spec.replicas == wanted, f"{last.job_id} is {status}, and {wanted} did not come back"
-            )
-
-    def _all_servers(self) -> list[Server]:
+    def all_servers(self) -> list[Server]:
         return [*self._play.world.servers.values(), *self._play.servers.kept.values()]

@@ -13,6 +13,7 @@ from common.store.memory import MemoryStore
 from common.store.port import ClusterRecord, Lease
 from tests.simulation import truth
 from tests.simulation.borders import Border, Died, Violation
+from tests.simulation.endings import Ending
 from tests.simulation.engine import LEASE, AtOnce, Clock, Servers
 from tests.simulation.faults import FAULTS
 from tests.simulation.laws import Laws
@@ -69,6 +70,7 @@ class Play:
         )
         self.ledger = Ledger()
         self.laws = Laws(self)
+        self.ending = Ending(self)
         self.servers = Servers(self.world)
         self.platform = mutant.platform(self)
         self.store = mutant.store(self.store_clock)
@@ -132,7 +134,7 @@ class Play:
                     self.fire(event)
             self.go_on(self.clock.now + self.random.choice((0.5, 5.0)))
             self._calm()
-            self.laws.end()
+            self.ending.end()
 
     def fire(self, event: Event) -> None:
         random = Random(event.roll)
@@ -166,18 +168,18 @@ class Play:
                 database.refuses.clear()
         self.world.stir()
         self.wake()
-        self.laws.calmed()
+        self.ending.calmed()
         self.go_on(self.clock.now + 2.5)
         for ticker in self._tickers.values():
             ticker.tick()  # as each does within a second: one that was cut off from Redis takes in the mirror
         end = self.clock.now + CALM
-        while self.clock.now < end and not self.laws.is_settled():
+        while self.clock.now < end and not self.ending.is_settled():
             self.go_on(min(self.clock.now + 5.0, end))
         self.expect(
-            self.laws.is_settled(), f"not settled {CALM:.0f} s after the last fault: {self.laws.why_unsettled()}"
+            self.ending.is_settled(), f"not settled {CALM:.0f} s after the last fault: {self.ending.why_unsettled()}"
         )
         self.tell("all is settled")
-        self.laws.settled()
+        self.ending.settled()
         self.go_on(self.clock.now + 70.0)
 
     # time
