@@ -15,7 +15,7 @@ from worker.core.actions import (
     Serve,
     Unfence,
 )
-from worker.core.observed import Replication
+from worker.core.observed import Fill, Replication
 from worker.core.ring import Wanted
 from worker.core.says import Says
 from worker.core.situation import Situation, names, replication_key
@@ -161,7 +161,10 @@ def unmoved_for(s: Situation, wanted: Wanted) -> float:
 
 
 def new_instances_are_filled(s: Situation) -> Says:
-    """An instance that is not filled pulls every database from its predecessor, once, before it may serve."""
+    """An instance that is not filled pulls every database from its predecessor, once, before it may serve.
+
+    A pull in back-off, which can last for hours, is begun anew: what it brought is not brought twice.
+    """
     actions: list[Action] = []
     reasons = []
     for instance in s.unfilled:
@@ -170,14 +173,23 @@ def new_instances_are_filled(s: Situation) -> Says:
         if source is None or not s.has_all_databases(source.name):
             continue
         fills = s.fills_of(instance.name)
+        as_fill = Wanted(source.name, instance.name, "fill")
+        if any(is_backing_off(fills.get((source.name, database))) for database in s.databases):
+            if may_kick(s, as_fill):
+                actions.append(DeleteFills(instance.name))
+            continue
         needed = tuple(
             database
             for database in s.databases
             if (fill := fills.get((source.name, database))) is None or fill.state == "failed"
         )
-        if needed and may_kick(s, Wanted(source.name, instance.name, "fill")):
+        if needed and may_kick(s, as_fill):
             actions.append(PutFills(instance.name, source.name, needed))
     return Says(tuple(actions), tuple(reasons))
+
+
+def is_backing_off(fill: Fill | None) -> bool:
+    return fill is not None and fill.state in ("crashing", "error")
 
 
 def filled_instances_serve(s: Situation) -> Says:

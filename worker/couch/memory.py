@@ -116,7 +116,7 @@ class MemoryCouch:
     def delete_replications(self, instance: Instance, unwanted: Sequence[Wanted], credentials: Credentials) -> None:
         def act(server: Server) -> None:
             for w in unwanted:
-                server.documents.pop(replication_id(w.database, w.target), None)
+                server.delete_document(replication_id(w.database, w.target))
 
         self._command(instance, credentials, act)
 
@@ -134,7 +134,7 @@ class MemoryCouch:
     def delete_fills(self, instance: Instance, credentials: Credentials) -> None:
         def act(server: Server) -> None:
             for doc_id in [doc_id for doc_id in server.documents if parse_fill_id(doc_id)]:
-                del server.documents[doc_id]
+                server.delete_document(doc_id)
 
         self._command(instance, credentials, act)
 

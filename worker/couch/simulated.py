@@ -132,6 +132,11 @@ class Server:
         if job is not None and job.course.key != key_of(written):
             del self.jobs[document["_id"]]
 
+    def delete_document(self, doc_id: str) -> None:
+        """Delete a document of `_replicator`, and with it its replication."""
+        self.documents.pop(doc_id, None)
+        self.jobs.pop(doc_id, None)
+
     def stop(self) -> None:
         self.fault = "down"
         self._forget()

@@ -7,6 +7,7 @@ from worker.core.actions import (
     Action,
     Apply,
     CreateDatabases,
+    DeleteFills,
     DeleteReplications,
     Done,
     Plan,
@@ -173,6 +174,21 @@ def test_a_new_instance_is_filled_from_its_predecessor_before_it_serves() -> Non
     plan, memory = decided(with_node(seen, 3, replace(old, fills=done)), memory, what=world.spec(4))
     assert actions(plan) == (Serve((name(0), name(1), name(2), name(3))),)
     assert "uuid3" in memory.durable.filled
+
+
+def test_a_fill_in_back_off_is_begun_anew_and_not_too_often() -> None:
+    seen = with_instance(whole(4), world.instance(3, serving=False))
+    _, memory = decided(seen, remembered(3), what=world.spec(4))
+    fills = (Fill("_users", name(2), "completed"), Fill("test", name(2), "crashing"))
+    found = seen.nodes[name(3)]
+    assert isinstance(found, Node)
+    stuck = with_node(seen, 3, replace(found, fills=fills))
+    plan, memory = decided(stuck, memory, what=world.spec(4), now=NOW + 1)
+    assert isinstance(plan, Wait)
+    plan, memory = decided(stuck, memory, what=world.spec(4), now=NOW + 6)
+    assert actions(plan) == (DeleteFills(name(3)),)
+    plan, _ = decided(seen, memory, what=world.spec(4), now=NOW + 6.1)
+    assert actions(plan) == (PutFills(name(3), name(2), ("_users", "test")),)
 
 
 def test_an_instance_that_came_back_empty_is_withdrawn_and_filled_again() -> None:
