@@ -19,6 +19,9 @@ MOST_LOSSES = 10
 
 MOST_UNSAVED = 5
 
+NOT_FILLED = ""
+"""In the place of the uuid of one that is retired and was never filled: given back it is as empty as before."""
+
 
 DATA = "data_lost"
 """What stands for all data at once among what was told."""
@@ -44,7 +47,11 @@ def said(memory: Memory) -> Memory:
 
 def retiring(memory: Memory, identities: list[str]) -> Memory:
     """These are about to be retired: whoever of them is gone from now on was not lost."""
-    known = {identity: memory.homes[identity].uuid for identity in identities if identity in memory.homes}
+    known = {
+        identity: memory.homes[identity].uuid if memory.homes[identity].uuid in memory.durable.filled else NOT_FILLED
+        for identity in identities
+        if identity in memory.homes
+    }
     filled = tuple(uuid for uuid in memory.durable.filled if uuid not in known.values())
     return replace(
         memory,
@@ -64,8 +71,8 @@ def given_back(s: Situation) -> Memory:
             continue
         node = s.nodes.get(instance.name)
         stays = identity not in memory.durable.leavers or not s.up
-        if stays and node is not None and node.uuid == uuid:
-            back.append(uuid)
+        if stays and node is not None and uuid in (node.uuid, NOT_FILLED):
+            back += [uuid] if uuid != NOT_FILLED else []
         else:
             left[identity] = uuid
     filled = tuple(sorted({*memory.durable.filled, *back}))

@@ -68,7 +68,7 @@ class Memory:
     settled_replicas: int | None = None
     # what each instance held when it last answered, by identity
     homes: Mapping[str, Home] = field(default_factory=dict)
-    # the uuid of each instance that is being retired, by identity
+    # the uuid of each instance that is being retired, by identity; empty for one that was not filled
     retiring: Mapping[str, str] = field(default_factory=dict)
     # whether Remove was done once at least
     removed: bool = False

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from worker.core import remember
+from worker.core import losses, remember
 from worker.core.actions import Apply, Done, Retire
 from worker.core.memory import Memory
 from worker.core.observed import Down, Node, Observed, Platformed
@@ -160,3 +160,15 @@ def test_it_is_asked_for_now_and_then_and_waited_for() -> None:
     assert not isinstance(soon, Apply | Done)
     later, _ = decided(going(), memory, now=NOW + 1)
     assert isinstance(later, Apply)
+
+
+def test_an_empty_one_that_was_to_be_retired_and_stays_is_as_empty_as_before() -> None:
+    """Its platform replaced it while it was leaving, and the scale-down was canceled just before it went."""
+    seen = with_node(whole(), 2, node(2, targets=[0], uuid="empty"))
+    memory = looked()
+    memory = replace(memory, homes={**memory.homes, "id2": replace(memory.homes["id2"], uuid="empty")})
+    memory = losses.retiring(memory, ["id2"])
+    _, memory = decided(seen, memory)
+    assert "empty" not in memory.durable.filled
+    assert memory.retiring == {}
+    assert memory.homes["id2"].uuid == "empty", "what it takes in from now on is missed if it is lost"
