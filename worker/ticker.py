@@ -79,7 +79,7 @@ class Ticker:
                 self._is_suspect = True
         except StoreUnavailable as away:
             log.warning("store_unavailable", error=away.message)
-            self._is_suspect = True
+            self._is_suspect, self._look_back_after = True, 0.0
             return LONGEST_PAUSE
         except Exception:
             log.exception("tick_broke")
