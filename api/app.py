@@ -13,8 +13,10 @@ from api.basic import basic_caller
 from api.call import Call
 from api.cancel import CANCEL_WORDS, cancel_job
 from api.envelope import Answer, Words, internal, refusal
+from api.events import events
 from api.fields import caller
-from api.forms import Form, read_form
+from api.forms import query_form, read_form
+from api.jobs import list_jobs
 from api.meter import Meter
 from api.operations import OPERATIONS, Operation
 from api.requests import REFUSED, RequestLog
@@ -28,6 +30,7 @@ from common.errors import KantoError, UserError
 FORM_WITHIN = 30.0
 """Seconds in which a form has to arrive."""
 
+EVENTS_WORDS = Words("couchdb job events", "job")
 JOB_WORDS = Words("couchdb job detail", "job")
 OTHER_WORDS = Words("request")
 
@@ -57,12 +60,19 @@ def build_app(service: Service, *, clock: Callable[[], float], meter: Meter | No
     )
     for operation in OPERATIONS:
         _add(app, operation.path, "POST", _form_endpoint(service, operation), openapi.form_operation(operation))
-    _add(app, "/v0/jobs/{job_id}", "GET", _job_endpoint(service, JOB_WORDS, show_job), openapi.job_operation())
-    canceling = _job_endpoint(service, CANCEL_WORDS, cancel_job)
-    _add(app, "/v0/jobs/{job_id}", "DELETE", canceling, openapi.cancel_operation())
+    _add_jobs(app, service)
     _add_system(app, service)
     app.add_middleware(RequestLog, chance=service.chance, clock=clock, meter=meter)
     return app
+
+
+def _add_jobs(app: FastAPI, service: Service) -> None:
+    listing = next(operation for operation in OPERATIONS if operation.name == "jobs")
+    one, stream = "/v0/jobs/{job_id}", "/v0/jobs/{job_id}/events"
+    _add(app, listing.path, "GET", _basic_endpoint(service, listing.words, list_jobs), openapi.jobs_operation(listing))
+    _add(app, one, "GET", _job_endpoint(service, JOB_WORDS, show_job), openapi.job_operation())
+    _add(app, one, "DELETE", _job_endpoint(service, CANCEL_WORDS, cancel_job), openapi.cancel_operation())
+    _add(app, stream, "GET", _basic_endpoint(service, EVENTS_WORDS, events), openapi.events_operation())
 
 
 def _add(app: FastAPI, path: str, method: str, endpoint: Endpoint, described: openapi.Described) -> None:
@@ -93,21 +103,30 @@ def _form_endpoint(service: Service, operation: Operation) -> Endpoint:
 
 
 def _job_endpoint(service: Service, words: Words, act: Callable[[Call, str], Awaitable[Answer]]) -> Endpoint:
+    async def act_on_one(call: Call) -> Answer:
+        return await act(call, call.request.path_params["job_id"])
+
+    return _basic_endpoint(service, words, act_on_one)
+
+
+def _basic_endpoint(service: Service, words: Words, act: Callable[[Call], Awaitable[Answer | Response]]) -> Endpoint:
     async def endpoint(request: Request) -> Response:
-        async def run() -> Answer:
+        async def run() -> Answer | Response:
             who = basic_caller(request.headers.get("authorization"))
-            call = Call(service, request, Form({}), who, _request_id(request), words)
-            return await act(call, request.path_params["job_id"])
+            form = query_form(request.query_params.multi_items())
+            return await act(Call(service, request, form, who, _request_id(request), words))
 
         return await _answered(request, words, run)
 
     return endpoint
 
 
-async def _answered(request: Request, words: Words, run: Callable[[], Awaitable[Answer]]) -> Response:
+async def _answered(request: Request, words: Words, run: Callable[[], Awaitable[Answer | Response]]) -> Response:
     """The one place where errors become answers."""
     try:
         answer = await run()
+        if isinstance(answer, Response):
+            return answer
     except KantoError as error:
         answer = refusal(error, words)
         setattr(request.state, REFUSED, error.code)

@@ -1,7 +1,7 @@
 """Form bodies, read by our own rules: the framework keeps the last of two fields, takes any bytes, knows no limit."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import unquote_to_bytes
 
 from starlette.requests import ClientDisconnect, Request
@@ -36,6 +36,16 @@ class Form(Mapping[str, str]):
 
     def __repr__(self) -> str:
         return f"Form of {len(self)} fields"
+
+
+def query_form(items: Iterable[tuple[str, str]]) -> Form:
+    """The fields of a query string, as of a form: each given once. No secret belongs there, and none is read there."""
+    fields: dict[str, str] = {}
+    for name, value in items:
+        if name in fields:
+            raise _twice(name)
+        fields[name] = value
+    return Form(fields)
 
 
 async def read_form(request: Request, *, within: float) -> Form:
@@ -118,6 +128,7 @@ def _decode(part: bytes) -> str:
 
 _OURS = frozenset(
     {"username", "token", "cluster_tag", "replicas", "databases", "job_id", "async", "force", "drop", "conflicts"}
+    | {"status", "limit", "cursor"}
 )
 
 

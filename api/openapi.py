@@ -39,8 +39,9 @@ _MEANINGS = {
     405: "Another method is meant",
     408: "The form did not come in time",
     409: "It exists already, another job runs, the job has ended, or the awaited one was canceled or superseded",
+    422: "The Idempotency-Key came with another request before",
     413: "The body is longer than 64 KiB",
-    429: "Too many wait for their token to be checked: Retry-After says when to come again",
+    429: "One too many, of requests, refused logins, clusters, instances or jobs: Retry-After says when to come again",
     500: "A mistake of kanto's own; its log has more",
     502: "The awaited job failed: code and error_detail say why",
     503: "Redis is away or not filled yet: Retry-After says when to try again",
@@ -70,16 +71,16 @@ def form_operation(operation: Operation) -> Described:
     }
     codes = {*_ALWAYS}
     if operation.makes_job:
-        codes |= {202, 409, 502}
+        codes |= {202, 409, 422, 502}
     if operation.name == "cancel":
         codes |= {409}
-    if operation.name not in ("create", "list"):
+    if operation.name not in ("create", "list", "jobs"):
         codes |= {404}
     extra: Schema = {
         "requestBody": {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": schema}}}
     }
     if operation.makes_job:
-        extra["parameters"] = [_PREFER]
+        extra["parameters"] = [_PREFER, _ONCE]
     return Described(operation.text.capitalize(), _responses(*codes), extra)
 
 
@@ -92,6 +93,15 @@ _PREFER: Schema = {
 }
 
 
+_ONCE: Schema = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string"},
+    "description": "1 to 128 printable characters: a request that is repeated with its key is carried out once",
+}
+
+
 _JOB: Schema = {"name": "job_id", "in": "path", "required": True, "schema": {"type": "string"}}
 
 
@@ -100,6 +110,33 @@ def job_operation() -> Described:
         "A job: how far it is, or how it ended (HTTP Basic with username and token)",
         _responses(200, 400, 401, 404, 429, 500, 503),
         {"parameters": [_JOB]},
+    )
+
+
+def jobs_operation(listing: Operation) -> Described:
+    parameters: list[Schema] = [
+        {"name": field.name, "in": "query", "required": False, "schema": {"type": "string"}, "description": field.text}
+        for field in listing.fields
+    ]
+    return Described(
+        "Your jobs, newest first (HTTP Basic with username and token)",
+        _responses(200, 400, 401, 429, 500, 503),
+        {"parameters": parameters},
+    )
+
+
+def events_operation() -> Described:
+    responses = _responses(200, 400, 401, 404, 429, 500, 503)
+    responses[200] = {
+        "description": "`state`, then `change` for each change, then `end`: data is JSON, and id the change's number",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    }
+    responses[204] = {"description": "The job has ended, and Last-Event-ID is its last change"}
+    last = {"name": "Last-Event-ID", "in": "header", "required": False, "schema": {"type": "string"}}
+    return Described(
+        "The changes of a job as they come (HTTP Basic with username and token)",
+        responses,
+        {"parameters": [_JOB, {**last, "description": "the id of the last event that was seen: go on behind it"}]},
     )
 
 

@@ -9,6 +9,7 @@ from api.cancel import CANCEL_WORDS, cancel
 from api.change import delete, replicate, scale, unreplicate
 from api.create import create
 from api.envelope import Answer, Words
+from api.jobs import list_jobs
 from api.show import detail, job, list_clusters
 
 Run: TypeAlias = Callable[[Call], Awaitable[Answer]]
@@ -54,6 +55,12 @@ DATABASES = Field("databases", "a,b,c; * means all, later ones too")
 SAVED = Field("databases", "a,b,c; * takes the * off the list")
 DROP = Field("drop", "1: the databases go for good too, on every instance", is_needed=False)
 CONFLICTS = Field("conflicts", "1: count the documents in conflict, which takes seconds", is_needed=False)
+PAGE = (
+    Field("cluster_tag", "only jobs of this cluster", is_needed=False),
+    Field("status", "only queued,running,succeeded,failed,canceled: some of them", is_needed=False),
+    Field("limit", "jobs on a page: 1 to 100, 20 if you do not say", is_needed=False),
+    Field("cursor", "the next of the page before", is_needed=False),
+)
 JOB_ID = Field("job_id", "the id that the answer with the job named")
 FORCE = Field("force", "1: go on where kanto would refuse because data may be lost", is_needed=False)
 ASYNC = Field("async", "1: answer at once, with the id of the job", is_needed=False)
@@ -101,6 +108,7 @@ OPERATIONS = (
     ),
     Operation("/v0/list", "your clusters", Words("couchdb list clusters", "user"), list_clusters),
     Operation("/v0/detail", "a cluster as it is now", Words("couchdb cluster detail"), detail, (TAG, CONFLICTS)),
+    Operation("/v0/jobs", "your jobs, newest first", Words("couchdb list jobs", "user"), list_jobs, PAGE),
     Operation("/v0/job", "a job: how far it is, or how it ended", Words("couchdb job detail", "job"), job, (JOB_ID,)),
     Operation("/v0/cancel", "cancel a job: the cluster goes back to what it was", CANCEL_WORDS, cancel, (JOB_ID,)),
 )

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from api.envelope import Json
 from common.cluster import ClusterKey, ClusterSpec
-from common.jobs import Job, JobStatus
+from common.jobs import Job, JobChange, JobStatus
 from common.store.port import ClusterRecord
 from common.view import ClusterView, InstanceView, LinkView, Reason, ReplicationView, Status
 
@@ -123,12 +123,34 @@ def reason_of(reason: Reason) -> dict[str, Json]:
 
 def job_detail(job: Job, record: ClusterRecord | None) -> dict[str, Json]:
     """A job; `record` is its cluster as it is now, if it is. Ends with `result` or `error` once the job has ended."""
+    shown = job_line(job)
+    if job.status is JobStatus.SUCCEEDED:
+        shown["result"] = _job_result(job, record)
+    return shown
+
+
+def job_line(job: Job) -> dict[str, Json]:
+    """A job among others: as its detail, but for the result."""
     shown: dict[str, Json] = {
         "id": job.id,
         "kind": job.kind,
         "cluster_tag": job.key.tag,
         "status": job.status,
         "done": job.status.is_ended,
+        **job_state(job),
+        "created_at": time(job.created_at),
+        "started_at": time(job.started_at),
+        "ended_at": time(job.ended_at),
+    }
+    if job.status.is_ended and job.status is not JobStatus.SUCCEEDED:
+        code, message, detail = job_error(job)
+        shown["error"] = {"code": code, "message": message, "detail": detail}
+    return shown
+
+
+def job_state(job: Job | JobChange) -> dict[str, Json]:
+    """How far a job is, or was after a change."""
+    return {
         "step": job.step,
         "progress": {
             "done": job.progress.done,
@@ -136,16 +158,12 @@ def job_detail(job: Job, record: ClusterRecord | None) -> dict[str, Json]:
             "instances": list(job.progress.instances),
         },
         "reasons": [reason_of(reason) for reason in job.reasons],
-        "created_at": time(job.created_at),
-        "started_at": time(job.started_at),
-        "ended_at": time(job.ended_at),
     }
-    if job.status is JobStatus.SUCCEEDED:
-        shown["result"] = _job_result(job, record)
-    elif job.status.is_ended:
-        code, message, detail = job_error(job)
-        shown["error"] = {"code": code, "message": message, "detail": detail}
-    return shown
+
+
+def job_change(change: JobChange) -> dict[str, Json]:
+    """A change of a job, for those who listen."""
+    return {"status": change.status, **job_state(change), "at": time(change.at)}
 
 
 def job_error(job: Job) -> tuple[str, str, str]:

@@ -1,4 +1,4 @@
-"""Those who wait for the end of a job or a fresh look, all served by one reader of the store's events per process."""
+"""Those who wait for the end of a job, a fresh look or changes: one reader of the store's events serves them all."""
 
 import asyncio
 import threading
@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
+from api.listeners import Listeners
 from api.threads import Threads
 from common import log
 from common.cluster import ClusterKey
@@ -59,6 +60,7 @@ class Waiters:
         self._reread_every = reread_every
         self._jobs: dict[str, set[asyncio.Future[Job | None]]] = {}
         self._looks: dict[ClusterKey, set[Look]] = {}
+        self.listeners = Listeners(lambda hear: self._tell(lambda _: hear(), None))
         self._names = threading.Lock()  # guards the keys of both: the reader looks at them
         self._stopping = threading.Event()
         self._is_closing = False
@@ -130,6 +132,7 @@ class Waiters:
 
     def _release(self) -> None:
         self._is_closing = True
+        self.listeners.release()
         for jobs in self._jobs.values():
             _settle(jobs, None)
         for looks in self._looks.values():
@@ -173,6 +176,7 @@ class Waiters:
         with self._names:
             ended = [event.job for event in seen if event.ended and event.job is not None]
             jobs = [job for job in dict.fromkeys(ended) if job in self._jobs]
+            jobs += self.listeners.wanted(dict.fromkeys(event.job for event in seen if event.job is not None))
             keys = [key for key in dict.fromkeys(event.key for event in seen) if key in self._looks]
         self._read_jobs(jobs)
         for key in keys:
@@ -182,15 +186,17 @@ class Waiters:
 
     def _waited_for(self) -> list[str]:
         with self._names:
-            return list(self._jobs)
+            return list(dict.fromkeys([*self._jobs, *self.listeners.wanted()]))
 
     def _still_waited_for(self, jobs: Iterable[str]) -> list[str]:
+        listened = set(self.listeners.wanted())
         with self._names:
-            return [job for job in jobs if job in self._jobs]
+            return [job for job in jobs if job in self._jobs or job in listened]
 
     def _read_jobs(self, jobs: Iterable[str]) -> None:
-        for job_id in jobs:
-            job = self._store.job(job_id)
+        for job_id in dict.fromkeys(jobs):
+            is_listened = bool(self.listeners.wanted([job_id]))
+            job = self.listeners.read(self._store, job_id) if is_listened else self._store.job(job_id)
             if job is not None and job.status.is_ended:
                 self._tell(self._job_ended, job)
 

@@ -15,6 +15,7 @@ def welcome(operations: Iterable[Operation], *, version: str) -> str:
         lines.append(f"POST {operation.path:<15} {fields:<31} {operation.text}".rstrip())
     lines += [
         f"GET  {'/v0/jobs/ID':<15} {'(HTTP Basic)':<31} the same as /v0/job; DELETE: the same as /v0/cancel",
+        f"GET  {'/v0/jobs':<15} {'(HTTP Basic)':<31} the same as POST; /v0/jobs/ID/events: its changes",
         "",
         "Each takes a form with username and token as well, and waits for its end: async=1 answers at once.",
         f"For example: {EXAMPLE}",

@@ -206,6 +206,6 @@ async def test_the_description_names_every_operation_and_field() -> None:
         assert set(described["paths"]) == {
             *(f"/v0/{name}" for name in ("create", "scale", "replicate", "delete", "list", "detail", "job")),
             "/v0/cancel", "/v0/unreplicate",
-            "/v0/jobs/{job_id}", "/healthz", "/readyz",
+            "/v0/jobs", "/v0/jobs/{job_id}", "/v0/jobs/{job_id}/events", "/healthz", "/readyz",
         }  # fmt: skip
         assert (await here.client.get("/docs")).status_code == 200
