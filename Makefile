@@ -6,13 +6,17 @@ VENV := .venv/bin
 ARGS ?=
 COUCH_URLS ?=
 SEEDS ?= 1000
+MINUTES ?= 2
+FAULT_SEED ?=
+LAB := $(PYTHON) dev/kubernetes/bin/lab
 COMPILE := $(VENV)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format contract simulate bench lock clean
+.PHONY: help setup run test check format contract simulate faults bench lock clean
+.PHONY: lab-up lab-exec lab-down test-kubernetes
 
 help: ## what one can do here
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## what the other targets do first: .venv and the npm packages, from the locks
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'kanto needs Python 3.11 or newer as "$(PYTHON)": install one, or name it, as in: make $(or $(MAKECMDGOALS),setup) PYTHON=/path/to/python3.11' >&2; exit 2; }
@@ -40,6 +44,22 @@ contract: setup ## the CouchDB contract suite against servers that run: make con
 
 simulate: setup ## histories of the whole engine in memory: make simulate SEEDS=5000, or a-b, or n=SEED for one again
 	@$(VENV)/python -m tests.simulation $(SEEDS)
+
+faults: setup ## faults on real processes while clients write: make faults MINUTES=10 (FAULT_SEED=n plays one again)
+	@$(VENV)/python -m tests.faults $(MINUTES) $(FAULT_SEED)
+
+lab-up: setup ## a whole Kubernetes on this machine, for tests (dev/kubernetes): as root, built once
+	@$(LAB) up
+
+lab-exec: ## run something in the lab's network, as its administrator: make lab-exec CMD='kubectl get pods -A'
+	@test -n "$(CMD)" || { echo "Say what to run: make lab-exec CMD='kubectl get pods -A'" >&2; exit 2; }
+	@$(LAB) exec -- sh -c '$(CMD)'
+
+lab-down: ## end the lab and remove all of it; safe to repeat, and after any crash
+	@$(LAB) down
+
+test-kubernetes: setup ## the tests on a real Kubernetes: builds the lab if need be, brings it up, and takes it down
+	@$(LAB) run -- $(VENV)/python -m pytest tests/kubernetes $(ARGS)
 
 bench: setup ## the benchmarks
 	@$(VENV)/python -m tests.bench $(ARGS)

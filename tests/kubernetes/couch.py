@@ -3,9 +3,9 @@
 import httpx
 
 
-def answers(client: httpx.Client) -> bool:
-    """Whether anybody is there."""
+def answers(url: str) -> bool:
+    """Whether anybody is there. Asked without a login, since a fence refuses users' own even here."""
     try:
-        return client.get("/_up", timeout=2).status_code == 200
+        return httpx.get(f"{url}/_up", timeout=2, trust_env=False).status_code == 200
     except httpx.TransportError:
         return False

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from tests.kubernetes.admin import ACCOUNTS, BINDINGS, NAMESPACES, ROLES, Admin, Json
 

@@ -79,7 +79,7 @@ def test_a_fence_survives_a_restart_of_its_container(service: Service, admin: Ad
     leaver = wait_until("a fenced instance", lambda: fenced(user, "fence"))
     restart(admin, service.namespace, leaver["Name"])
     client = user.couch(leaver["Url"])
-    wait_until("its CouchDB to answer", lambda: answers(client))
+    wait_until("its CouchDB to answer", lambda: answers(leaver["Url"]))
     assert client.put("/test/late", json={}).status_code in (401, 403), "it is still fenced"
     assert "stuck" in str(user.job(job)["reasons"]), "and its data are what it could not give away"
     user.result("cancel", job_id=job)

@@ -180,7 +180,7 @@ def test_all_pods_deleted_at_once(ring: Ring) -> None:
     shown = wait_until("the loss to be told", lambda: says_data_lost(ring.user))
     assert {one["State"] for one in shown["Instances"]} == {"serving"}, "empty ones serve: there are no others"
     endpoint = ring.user.couch(ring.endpoint)
-    wait_until("the endpoint to lead to them", lambda: answers(endpoint))
+    wait_until("the endpoint to lead to them", lambda: answers(ring.endpoint))
     put_all(endpoint, "test", numbered(100))
     ring.user.result("replicate", cluster_tag=TAG, databases="test")
     assert "data_lost" not in {one["code"] for one in ring.user.ready(TAG)["Reasons"]}, "an operation acknowledges it"

@@ -35,9 +35,10 @@ def find_init(place: Place) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One process of a lab, with its pid inside the lab."""
+    """One process of a lab, with its pid inside the lab and on the machine."""
 
     pid: int
+    outer_pid: int
     name: str
     resident_kib: int
     cpu_seconds: float
@@ -62,6 +63,7 @@ def _read(folder: Path) -> Process:
     times = (folder / "stat").read_text(encoding="utf-8", errors="replace").rsplit(")", 1)[1].split()[11:13]
     return Process(
         pid=int(status["NSpid"].split()[-1]),
+        outer_pid=int(folder.name),
         name=status["Name"].strip(),
         resident_kib=int(status.get("VmRSS", "0").split()[0]),
         cpu_seconds=sum(map(int, times)) / TICKS,

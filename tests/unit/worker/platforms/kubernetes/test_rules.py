@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from worker.platforms.kubernetes.resources import BY_KIND
 from worker.platforms.kubernetes.spawners.spawner import find
