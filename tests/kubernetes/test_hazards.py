@@ -81,7 +81,7 @@ def test_a_fence_survives_a_restart_of_its_container(service: Service, admin: Ad
     client = user.couch(leaver["Url"])
     wait_until("its CouchDB to answer", lambda: answers(leaver["Url"]))
     assert client.put("/test/late", json={}).status_code in (401, 403), "it is still fenced"
-    assert "stuck" in str(user.job(job)["reasons"]), "and its data are what it could not give away"
+    wait_until("to hear what it could not give away", lambda: "stuck" in str(user.job(job)["reasons"]))
     user.result("cancel", job_id=job)
     assert user.ended(job)["status"] == "canceled"
     user.ready("fence")
