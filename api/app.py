@@ -167,6 +167,8 @@ def _add_system(app: FastAPI, service: Service) -> None:
     app.add_route("/", root, methods=["GET", "HEAD", "POST"], include_in_schema=False)
     _add(app, "/healthz", "GET", healthz, openapi.system_operation("Whether this process lives"))
     _add(app, "/readyz", "GET", readyz, openapi.system_operation("Whether Redis answers and a worker works"))
+    for path, look in (("/healthz", healthz), ("/readyz", readyz)):
+        app.add_route(path, look, methods=["HEAD"], include_in_schema=False)
     app.add_exception_handler(404, not_found)
     app.add_exception_handler(405, wrong_method)
 

@@ -204,3 +204,9 @@ async def until_running(here: World, job: str) -> None:
         return found is not None and found.progress.total > 0
 
     await until(is_running)
+
+
+async def test_a_probe_may_ask_for_the_head_alone() -> None:
+    async with world() as here:
+        for path in ("/healthz", "/readyz"):
+            assert (await here.client.head(path)).status_code == (await here.client.get(path)).status_code == 200
