@@ -8,7 +8,7 @@ import pytest
 from tests.contract.couch_port.servers import is_installed
 from tests.faults.life import ROUNDS, Life
 
-SECONDS = 70.0
+SECONDS = 60.0
 """Of faults. With what comes before and after, and the rounds that are left then, it is two minutes and a half."""
 
 
