@@ -5,8 +5,6 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 VENV := .venv/bin
 ARGS ?=
 COUCH_URLS ?=
-MINUTES ?=
-SEED ?=
 SEEDS ?= 1000
 MINUTES ?= 2
 FAULT_SEED ?=
@@ -62,9 +60,6 @@ lab-down: ## end the lab and remove all of it; safe to repeat, and after any cra
 
 test-kubernetes: setup ## the tests on a real Kubernetes: builds the lab if need be, brings it up, and takes it down
 	@$(LAB) run -- $(VENV)/python -m pytest tests/kubernetes $(ARGS)
-
-faults: setup ## kill, hold and cut off parts of a real service under writes for MINUTES (2); SEED=n plays one again
-	@$(VENV)/python -m tests.faults $(or $(MINUTES),2) $(SEED)
 
 bench: setup ## the benchmarks
 	@$(VENV)/python -m tests.bench $(ARGS)
