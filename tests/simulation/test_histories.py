@@ -1,5 +1,9 @@
-"""A few hundred fixed histories and as many fresh ones. `make simulate SEEDS=...` plays more, or one again."""
+"""A few hundred fixed histories and as many fresh ones. `make simulate SEEDS=...` plays more, or one again.
 
+CI plays the same ones each time, as it tries the same examples of properties: it says what a change broke.
+"""
+
+import os
 import secrets
 
 import pytest
@@ -10,7 +14,7 @@ from tests.simulation.runs import play
 from tests.simulation.shrink import shrink
 
 FIXED, FRESH, AT_ONCE = 300, 300, 50
-START = secrets.randbelow(10**9)
+START = 10**6 if os.environ.get("CI") else secrets.randbelow(10**9)
 
 
 def check(seeds: range) -> None:
