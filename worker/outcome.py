@@ -92,7 +92,13 @@ def underway(look: Look) -> Outcome:
 
 
 def has_progressed(before: Memory, memory: Memory) -> bool:
-    return memory.best > before.best or memory.removed != before.removed or parting.has_proved_more(before, memory)
+    """Whether anything happened that puts off the end of a job that gets no further."""
+    return (
+        memory.best > before.best
+        or memory.flow > before.flow
+        or memory.removed != before.removed
+        or parting.has_proved_more(before, memory)
+    )
 
 
 def shown(look: Look) -> tuple[Memory, ClusterView, Progress]:

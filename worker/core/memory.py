@@ -92,6 +92,8 @@ class Memory:
     # the farthest progress for this version of the spec; only more than that counts for a deadline
     version: int = 0
     best: int = 0
+    # the most documents that one-shots, filling and draining, had written for this version
+    flow: int = 0
     # what was waited for, and the last time that changed: the pace of looking follows from it
     waiting: tuple[str, ...] = ()
     moved_at: float = 0.0

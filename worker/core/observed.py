@@ -75,6 +75,7 @@ class Fill:
     source: str
     state: ReplicationState
     refused: int | None = None
+    written: int | None = None
     error: str = ""
 
 
@@ -93,8 +94,9 @@ class Proof:
     """How far it is proved that a survivor holds what a leaver's database holds (hazards H11 to H13).
 
     `target_uuid`, `source_start` and `target_start` (each database's `instance_start_time`) say of which data it
-    speaks. Everything up to the leaver's sequence `since` has been looked at, `documents` of them; `missing` were not
-    on the target at the last look. It is complete when nothing came after `since` and nothing is missing.
+    speaks. Everything up to the leaver's sequence `since` has been looked at, `documents` of them, of `total` that
+    there are, deleted ones too; `missing` were not on the target at the last look. It is complete when nothing came
+    after `since` and nothing is missing.
     """
 
     database: str
@@ -104,6 +106,7 @@ class Proof:
     target_start: str
     since: str = "0"
     documents: int = 0
+    total: int = 0
     missing: int = 0
     is_complete: bool = False
 

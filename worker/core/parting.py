@@ -6,8 +6,10 @@ from dataclasses import replace
 from worker.core import ring
 from worker.core.actions import Action, Drain, Fact, Retire, Unproved
 from worker.core.memory import Leaving, Memory
-from worker.core.observed import Drained, Instance
+from worker.core.observed import Drained, Instance, Proof
 from worker.core.situation import Situation, names
+
+THOUSAND = 1_000
 
 
 def leavers(s: Situation) -> Memory:
@@ -82,7 +84,7 @@ def drained(memory: Memory, identity: str, target: str, found: Drained, *, now: 
     new = replace(notes, targets=targets, databases=found.databases, proofs=(*others, *found.proofs), waits=found.waits)
     if work(new) > work(notes):
         new = replace(new, proved_at=now)
-        memory = replace(memory, moved_at=now)
+        memory = replace(memory, moved_at=now, drain_after=0.0)
     return replace(memory, leaving={**memory.leaving, identity: new})
 
 
@@ -111,16 +113,24 @@ def notes(s: Situation) -> tuple[Leaving, ...]:
 
 
 def done(notes: Leaving) -> int:
-    """Points of progress: withdrawn, fenced, each database proved on each target."""
-    proved = sum(1 for proof in notes.proofs if proof.is_complete)
+    """Points of progress: withdrawn, fenced, each database proved on each target, each thousand documents of one."""
+    proved = sum(int(proof.is_complete) + proof.documents // THOUSAND for proof in notes.proofs)
     return int(notes.withdrawn_at is not None) + int(notes.is_fenced) + proved
 
 
 def total(notes: Leaving) -> int:
     """What `done` is at the end, and one more for having left."""
-    return 3 + len(notes.databases or ()) * max(len(notes.targets), 1)
+    large = sum(documents_of(proof) // THOUSAND for proof in notes.proofs)
+    return 3 + len(notes.databases or ()) * max(len(notes.targets), 1) + large
+
+
+def documents_of(proof: Proof) -> int:
+    """How many there are, as far as is known: a completed proof has seen them all."""
+    return proof.documents if proof.is_complete else max(proof.total, proof.documents)
 
 
 def proved_of(notes: Leaving) -> str:
     proved = sum(1 for proof in notes.proofs if proof.is_complete)
-    return f"{proved} of {len(notes.databases or ()) * max(len(notes.targets), 1)} databases proved"
+    looked_at, there = (sum(map(of, notes.proofs)) for of in (lambda proof: proof.documents, documents_of))
+    databases = len(notes.databases or ()) * max(len(notes.targets), 1)
+    return f"{proved} of {databases} databases proved, {looked_at} of {there} documents"

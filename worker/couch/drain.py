@@ -103,24 +103,23 @@ class Piece:
         name = self.survivor.instance.name
         if fill is not None and fill.state not in ("completed", "failed"):
             why = f" ({fill.error})" if fill.error else ""
-            self.waits.append(f"{database} is on its way to {name}: {fill.state}{why}")
+            copied = f", {fill.written} documents copied" if fill.written else ""
+            self.waits.append(f"{database} is on its way to {name}: {fill.state}{copied}{why}")
             return fill.state in ("crashing", "error")
         if self._prove(database):
             return False
         proof = self.proofs[database]
         if not proof.missing:
-            self.waits.append(f"{database}: {proof.documents} documents are proved to be on {name}, more to look at")
+            self.waits.append(f"{database}: {proof.documents} of {proof.total} documents are proved to be on {name}")
             return False
         refused = f"; it refused {fill.refused}" if fill is not None and fill.refused else ""
         self.waits.append(f"{database}: {proof.missing} documents are not on {name} yet{refused}")
         return True
 
     def _prove(self, database: str) -> bool:
-        """Page after page while there is time and nothing is missing. Whether the proof is complete."""
-        while self.is_time_left:
+        """One page, while there is time, since what a piece has proved is kept at its end. Whether it is complete."""
+        if self.is_time_left:
             self.proofs[database] = proving.next_page(self.proofs[database], self.leaver, self.survivor)
-            if self.proofs[database].is_complete or self.proofs[database].missing:
-                break
         return self.proofs[database].is_complete
 
     def _pull(self, database: str) -> replicator.Change:

@@ -1,7 +1,8 @@
 """What an instance holds, in the few facts that tell one set of data from another (hazards H11)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from worker.couch.client import Talk
 
@@ -14,10 +15,14 @@ NOT_DATA = frozenset({"_replicator", "_global_changes"})
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """The uuid of the data, and `instance_start_time` by database: another one means that it was made again."""
+    """The uuid of the data, and `instance_start_time` by database: another one means that it was made again.
+
+    `documents`: how many each database has, deleted ones too; only good for telling how far something is.
+    """
 
     uuid: str
     starts: Mapping[str, str]
+    documents: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def to_give(self) -> tuple[str, ...]:
@@ -29,7 +34,10 @@ def read_holdings(talk: Talk) -> Holdings:
     uuid: str = talk.get("/").body["uuid"]
     names: list[str] = sorted(talk.get("/_all_dbs").body)
     starts: dict[str, str] = {}
+    documents: dict[str, int] = {}
     for first in range(0, len(names), MOST_KEYS):
         rows = talk.post("/_dbs_info", {"keys": names[first : first + MOST_KEYS]}, accept=(200,)).body
-        starts |= {row["key"]: str(row["info"]["instance_start_time"]) for row in rows if row.get("info")}
-    return Holdings(uuid, starts)
+        infos: dict[str, Any] = {row["key"]: row["info"] for row in rows if row.get("info")}
+        starts |= {name: str(info["instance_start_time"]) for name, info in infos.items()}
+        documents |= {name: info["doc_count"] + info["doc_del_count"] for name, info in infos.items()}
+    return Holdings(uuid, starts, documents)

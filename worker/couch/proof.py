@@ -14,7 +14,8 @@ from worker.couch.fence import read_config
 from worker.couch.fence_config import read_fence
 from worker.couch.holdings import Holdings, read_holdings
 
-PAGE = 1_000
+PAGE = 2_000
+"""Documents looked at in one go: some 70 ms of a CouchDB 3.5.0 on two busy cores, and a few hundred KB of memory."""
 
 
 def begin(database: str, target: str, leaver: Holdings, survivor: Holdings) -> Proof:
@@ -25,6 +26,7 @@ def begin(database: str, target: str, leaver: Holdings, survivor: Holdings) -> P
         target_uuid=survivor.uuid,
         source_start=leaver.starts[database],
         target_start=survivor.starts[database],
+        total=leaver.documents.get(database, 0),
     )
 
 

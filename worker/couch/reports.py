@@ -94,12 +94,14 @@ def read_fills(
         is_ours = source is not None and is_sound(document, build_fill(database, source, instance, credentials))
         row = rows.get(document["_id"], {})
         stats = document.get("_replication_stats")
+        told = stats if isinstance(stats, Mapping) else info_of(row)
         found.append(
             Fill(
                 database=database,
                 source=name,
                 state=state_of(document, row) if is_ours else "failed",
-                refused=number(stats if isinstance(stats, Mapping) else info_of(row), "doc_write_failures"),
+                refused=number(told, "doc_write_failures"),
+                written=number(told, "docs_written"),
                 error=error_of(document, row, credentials) if is_ours else "the document was altered",
             )
         )

@@ -49,7 +49,8 @@ class Piece:
     def _go_on(self, database: str, proof: Proof | None) -> Proof:
         mine, theirs = self.source.databases[database], self.survivor.databases[database]
         if proof is None or not is_of(proof, mine, self.survivor):
-            proof = Proof(database, self.target.name, self.survivor.uuid, mine.created, theirs.created)
+            who = (self.target.name, self.survivor.uuid, mine.created, theirs.created)
+            proof = Proof(database, *who, total=len({revision.doc_id for revision in mine.revisions}))
         if proof.is_complete:
             return proof
         document = self.survivor.documents.get(fill_id(database, self.leaver.name))

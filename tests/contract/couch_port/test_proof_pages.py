@@ -1,10 +1,11 @@
-"""The proof over real sequences: page by page, with tombstones and conflicts, from any cursor (hazards H11, H12)."""
+"""The proof over real sequences, and the copying of `_replicator`: page by page, from any cursor (H11, H12, H15)."""
 
 from collections.abc import Iterator, Mapping
 
 import pytest
 
 from worker.core.observed import Proof
+from worker.couch import copying
 from worker.couch import proof as proving
 from worker.couch.client import Client
 from worker.couch.holdings import read_holdings
@@ -118,3 +119,15 @@ def test_a_database_that_was_made_again_is_other_data(pair: Pair) -> None:
     pair.theirs.call("DELETE", "/one")
     pair.theirs.call("PUT", "/one")
     assert not proving.is_of(before, read_holdings(pair.leaver), read_holdings(pair.survivor))
+
+
+def test_users_replications_are_copied_page_by_page(pair: Pair) -> None:
+    mine = [{"_id": doc_id, "source": "http://127.0.0.1:9/a", "target": "http://127.0.0.1:9/b"} for doc_id in "uvwxyz"]
+    kantos = {**mine[0], "_id": "kanto-drain:one:cdb-1"}
+    pair.mine.call("POST", "/_replicator/_bulk_docs", {"docs": [*mine, kantos]})
+    pair.theirs.call("POST", "/_replicator/_bulk_docs", {"docs": [{**mine[4], "continuous": True}]})
+    for _ in range(2):
+        assert copying.copy_user_replications(pair.leaver, pair.survivor, page=2) == ("y",)
+    rows = pair.theirs.call("GET", "/_replicator/_all_docs")["rows"]
+    assert [row["id"] for row in rows if row["id"] in "uvwxyz"] == list("uvwxyz")
+    assert "kanto-drain:one:cdb-1" not in {row["id"] for row in rows}

@@ -7,7 +7,7 @@ from tests.unit.worker.core.world import NOW, POLICY, decided, remembered, spec,
 from worker.core import parting
 from worker.core.actions import Drain, Plan
 from worker.core.memory import Leaving, Memory
-from worker.core.observed import Drained, Proof
+from worker.core.observed import Drained, Fill, Node, Observed, Proof
 from worker.outcome import Look, underway
 
 
@@ -46,3 +46,31 @@ def test_each_piece_of_a_large_proof_is_progress_of_its_job() -> None:
     assert first.moved_at == NOW + 1_000, "the next look comes soon"
     again = after_a_piece(first, 1_000)
     assert not underway(look(plan, again, before=first)).progressed
+
+
+def test_documents_that_a_one_shot_has_copied_are_progress_of_the_job() -> None:
+    """A database may take longer to copy than a job may stand still."""
+
+    def filling(written: int) -> Observed:
+        fills = (Fill("test", "a", "running", written=written),)
+        seen = whole()
+        return replace(seen, nodes={name: replace(node, fills=fills) for name, node in nodes_of(seen).items()})
+
+    plan, memory = decided(filling(10), remembered())
+    _, later = decided(filling(20), memory)
+    _, again = decided(filling(20), later)
+    assert underway(look(plan, later, before=memory)).progressed
+    assert not underway(look(plan, again, before=later)).progressed
+
+
+def nodes_of(observed: Observed) -> dict[str, Node]:
+    return {name: node for name, node in observed.nodes.items() if isinstance(node, Node)}
+
+
+def test_the_job_says_how_many_documents_of_a_leaver_are_proved() -> None:
+    one = replace(proof(41_000), total=100_000)
+    notes = Leaving("n", is_fenced=True, targets=("b",), databases=("test",), proofs=(one,))
+    assert parting.proved_of(notes) == "0 of 1 databases proved, 41000 of 100000 documents"
+    done = replace(notes, proofs=(replace(one, documents=99_999, is_complete=True),))
+    assert parting.proved_of(done) == "1 of 1 databases proved, 99999 of 99999 documents"
+    assert parting.done(notes) < parting.done(done) < parting.total(done)
