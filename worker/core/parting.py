@@ -84,7 +84,7 @@ def drained(memory: Memory, identity: str, target: str, found: Drained, *, now: 
     new = replace(notes, targets=targets, databases=found.databases, proofs=(*others, *found.proofs), waits=found.waits)
     if work(new) > work(notes):
         new = replace(new, proved_at=now)
-        memory = replace(memory, moved_at=now, drain_after=0.0)
+        memory = replace(memory, moved_at=now)
     return replace(memory, leaving={**memory.leaving, identity: new})
 
 
