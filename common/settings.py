@@ -16,6 +16,9 @@ from common.names import check_database
 
 Seconds = Annotated[float, Field(gt=0)]
 
+LEAST_LEASE = 3.0
+"""Seconds. A lease is renewed each third of it: below this a busy machine loses leases that nobody gave up."""
+
 _RATE = r"[1-9][0-9]{0,8}/([1-9][0-9]{0,3} )?(second|minute|hour|day)"
 _RATES = re.compile(f"{_RATE}(;{_RATE})*")
 
@@ -118,7 +121,7 @@ class Settings(BaseSettings):
     # time, in seconds
     upkeep_interval: Seconds = 30.0
     bridge_after: Seconds = 60.0
-    lease: Seconds = 15.0
+    lease: Annotated[float, Field(ge=LEAST_LEASE)] = 15.0
     wait: Seconds = 120.0
     deadline_create: Seconds = 3600.0
     deadline_scale: Seconds = 3600.0

@@ -73,6 +73,7 @@ def test_every_setting_is_read_from_its_name(monkeypatch: pytest.MonkeyPatch) ->
         ("KANTO_PORT", "65536"),
         ("KANTO_UPKEEP_INTERVAL", "0"),
         ("KANTO_LEASE", "-1"),
+        ("KANTO_LEASE", "2.9"),
         ("KANTO_KEEP_JOBS", "soon"),
         ("KANTO_WORKER_THREADS", "0"),
         ("KANTO_INSTANCE_PORTS", "20000"),

@@ -2,8 +2,13 @@
 
 import os
 import secrets
-import shutil
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+
+SWEEP_SECONDS = 2.0
+"""A sweep is done within a step: what a large cluster has left takes several."""
 
 
 def make_folder(path: Path) -> None:
@@ -80,7 +85,25 @@ def set_aside(folder: Path, aside: Path) -> Path | None:
     return to
 
 
-def sweep(aside: Path) -> None:
-    """Empty what was set aside, now or by someone who did not come to it. What cannot go is tried another time."""
+def sweep(aside: Path, *, seconds: float = SWEEP_SECONDS, monotonic: Callable[[], float] = time.monotonic) -> None:
+    """Empty what was set aside, now or by someone who did not come to it, for so many seconds at most.
+
+    What cannot go, or is left when time is up, is tried another time.
+    """
+    until = monotonic() + seconds
     for folder in sorted(aside.glob("*")):
-        shutil.rmtree(folder, ignore_errors=True)
+        for here, _, names in os.walk(folder, topdown=False):
+            for name in names:
+                if monotonic() >= until:
+                    return
+                with suppress(OSError):
+                    Path(here, name).unlink()
+            _remove_empty(Path(here))
+
+
+def _remove_empty(folder: Path) -> None:
+    """A folder in which nothing is left but links to other folders, which stay where they are."""
+    with suppress(OSError):
+        for link in [entry for entry in folder.iterdir() if entry.is_symlink()]:
+            link.unlink()
+        folder.rmdir()

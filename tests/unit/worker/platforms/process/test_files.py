@@ -64,6 +64,22 @@ def test_a_folder_goes_aside_and_then_for_good(tmp_path: Path) -> None:
     assert list(aside.iterdir()) == []
 
 
+def test_a_sweep_ends_in_time_and_the_next_one_goes_on(tmp_path: Path) -> None:
+    aside, elsewhere = tmp_path / "aside", tmp_path / "elsewhere"
+    files.make_folder(aside / "gone" / "deep")
+    files.make_folder(elsewhere)
+    (elsewhere / "kept").touch()
+    (aside / "gone" / "link").symlink_to(elsewhere)
+    for number in range(10):
+        (aside / "gone" / "deep" / str(number)).touch()
+    ticks = iter(range(100))
+    files.sweep(aside, seconds=4, monotonic=lambda: next(ticks))
+    assert len(list((aside / "gone" / "deep").iterdir())) == 7
+    files.sweep(aside)
+    assert list(aside.iterdir()) == []
+    assert (elsewhere / "kept").exists()
+
+
 def test_a_lock_keeps_others_out_for_as_long_as_it_is_held(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     with lock.hold(path), pytest.raises(TemporaryError), lock.hold(path, patience=0.05):
