@@ -1,0 +1,42 @@
+"""What the docs name is there."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DOCS = (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md")))
+PATH = re.compile(r"`((?:[a-z_]+/)*[a-z_0-9]+\.py|(?:tests|worker|common|dev)(?:/[a-z_0-9]+)+/?)`")
+"""A file or folder of ours, in backticks."""
+
+FUNCTION = re.compile(r"`(test_[a-z0-9_]+)`")
+
+
+def named(pattern: re.Pattern[str]) -> Iterator[tuple[str, str]]:
+    for doc in DOCS:
+        for found in pattern.findall(doc.read_text(encoding="utf-8")):
+            yield str(doc.relative_to(ROOT)), found
+
+
+def is_there(name: str) -> bool:
+    """A path from the root, or the end of one: the docs leave a folder out where the file before named it."""
+    return (ROOT / name).exists() or any(
+        True for top in ("api", "common", "dev", "kanto", "tests", "worker") for _ in (ROOT / top).rglob(name)
+    )
+
+
+@pytest.mark.parametrize(("doc", "name"), sorted(set(named(PATH))))
+def test_each_file_that_the_docs_name_is_there(doc: str, name: str) -> None:
+    assert is_there(name), f"{doc} names {name}"
+
+
+def test_each_test_that_the_docs_name_is_there() -> None:
+    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("*.py")]
+    missing = [(doc, name) for doc, name in named(FUNCTION) if not any(f"def {name}(" in text for text in texts)]
+    assert not missing
+
+
+def test_the_guarantees_name_tests() -> None:
+    assert sum(doc == "docs/guarantees.md" for doc, _ in named(PATH)) > 10
