@@ -16,13 +16,12 @@ from tests.e2e.service import Service, User, wait_until
 from tests.faults.breaker import Breaker
 from tests.faults.plan import faults
 from tests.faults.recorders import ALONE, SHARED, Acknowledged, Crowd, Gaps, Recorder, missing
-from tests.faults.wires import Wires
+from tests.faults.wires import Wires, free_ports
 
 TAG = "faults"
 LARGE, SMALL = 6, 2
 ROUNDS = 3
 WRITERS = 8
-PORTS = range(28_000, 28_100)
 LEASE = 4.0
 BRIDGE_AFTER = 4.0
 PAUSE = 2.5
@@ -68,7 +67,7 @@ class Account:
             f"faults: {sum(self.faults.values())} ({kinds})",
             f"longest time without a successful write: {gaps}",
             f"shrinks took {seconds_of(self.shrinks)}; grows {seconds_of(self.grows)}",
-            f"from the end of all faults to whole: {self.to_whole:.1f} s",
+            f"from the end of all faults until the last round is done and all is whole: {self.to_whole:.1f} s",
             f"lost: {sum(map(len, self.lost.values()))}",
         ]
         for where, ones in self.lost.items():
@@ -90,7 +89,8 @@ class Life:
         settings = dict(SETTINGS)
         if program := os.environ.get("KANTO_COUCHDB"):
             settings["KANTO_COUCHDB"] = program
-        self.service = Service(folder / "home", PORTS, settings, command=["tests.faults.run"])
+        self.ports = free_ports()
+        self.service = Service(folder / "home", self.ports, settings, command=["tests.faults.run"])
         self.user = User(self.service, "fritz", "Ty5wvW7LuQ3T")
         self.seed = seed
         self.seconds = seconds
@@ -103,7 +103,7 @@ class Life:
     def run(self) -> Account:
         """AssertionError when a job fails or something does not come in time; what was lost is in the account."""
         with ExitStack() as stack:
-            wires = stack.enter_context(Wires(PORTS))
+            wires = stack.enter_context(Wires(self.ports))
             stack.callback(self.service.end)
             self.service.start()
             made = self.user.result("create", cluster_tag=TAG, replicas=LARGE)

@@ -1,6 +1,7 @@
 """The wires between instances: a small TCP proxy in front of each, on another loopback address, that can be cut."""
 
 import asyncio
+import socket
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -12,9 +13,31 @@ HOST = "127.0.0.1"
 WIRED = "127.0.0.2"
 """The port is the instance's own, so that both know the way without being told."""
 
+FIRST, LAST, AT_ONCE = 20_000, 30_000, 100
+"""Where instances are looked for a range of ports: two runs side by side have two."""
+
 PIECE = 64 * 1024
 KANTOS_OWN = b"user-agent: python-httpx"
 """How kanto's own requests are told from those of replicators, whatever program these are."""
+
+
+def free_ports() -> range:
+    """A hundred ports in a row on which nobody listens, on either address."""
+    for first in range(FIRST, LAST, AT_ONCE):
+        found = range(first, first + AT_ONCE)
+        if all(is_free(host, port) for port in found for host in (HOST, WIRED)):
+            return found
+    raise AssertionError("no hundred free ports in a row")
+
+
+def is_free(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)
