@@ -47,7 +47,8 @@ class Account:
     rounds: int = 0
     acknowledged: int = 0
     faults: Counter[str] = field(default_factory=Counter)
-    answers: Counter[int] = field(default_factory=Counter)
+    # by the way that was taken, and status
+    answers: dict[str, Counter[int]] = field(default_factory=dict)
     cuts: int = 0
     gaps: dict[str, float] = field(default_factory=dict)
     to_whole: float = 0.0
@@ -60,7 +61,7 @@ class Account:
     def __str__(self) -> str:
         kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(self.faults.items()))
         gaps = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in self.gaps.items())
-        answers = ", ".join(f"{status}: {count}" for status, count in sorted(self.answers.items()))
+        answers = "; ".join(f"{way} {dict(sorted(found.items()))}" for way, found in self.answers.items())
         lines = [
             f"seed {self.seed}: {self.rounds} times from {LARGE} to {SMALL} and back in {self.seconds:.0f} s",
             f"writes acknowledged: {self.acknowledged} (answers {answers}; connections cut {self.cuts})",
@@ -77,6 +78,11 @@ class Account:
 
 def seconds_of(values: Sequence[float]) -> str:
     return ", ".join(f"{value:.1f}" for value in values) + " s"
+
+
+def is_straight(lane: int) -> bool:
+    """Every other writer goes straight to an instance."""
+    return lane % 2 == 1
 
 
 class Life:
@@ -123,15 +129,15 @@ class Life:
 
     def _recorder(self, lane: int) -> Recorder:
         """Half of them go through the endpoint, half straight to an instance."""
-        is_straight = lane % 2 == 1
-        gaps = [self.gaps["anywhere"], *([] if is_straight else [self.gaps["through the endpoint"]])]
+        straight = is_straight(lane)
+        gaps = [self.gaps["anywhere"], *([] if straight else [self.gaps["through the endpoint"]])]
 
         def choose() -> str | None:
-            if not is_straight:
+            if not straight:
                 return self.endpoint
             return self.urls[lane % len(self.urls)] if self.urls else None
 
-        databases = (SHARED, ALONE) if is_straight else (SHARED,)
+        databases = (SHARED, ALONE) if straight else (SHARED,)
         return Recorder(lane, login=self.user.login, choose=choose, databases=databases, gaps=gaps, seed=self.seed)
 
     def _take_in(self, detail: Mapping[str, Any]) -> None:
@@ -243,7 +249,8 @@ class Life:
         self.account.acknowledged = len(crowd.acknowledged)
         self.account.cuts = sum(recorder.cut for recorder in crowd.recorders)
         for recorder in crowd.recorders:
-            self.account.answers.update(recorder.answers)
+            way = "straight" if is_straight(recorder.lane) else "endpoint"
+            self.account.answers.setdefault(way, Counter()).update(recorder.answers)
         self.account.gaps = {name: gap.longest for name, gap in self.gaps.items()}
 
 
