@@ -13,7 +13,7 @@ COMPILE := $(VENV)/uv pip compile -q --universal --python-version 3.11 --generat
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test check format contract simulate faults bench lock clean
-.PHONY: lab-up lab-exec lab-down test-kubernetes
+.PHONY: lab-up lab-exec lab-down test-lab test-kubernetes
 
 help: ## what one can do here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,10 @@ lab-exec: ## run something in the lab's network, as its administrator: make lab-
 
 lab-down: ## end the lab and remove all of it; safe to repeat, and after any crash
 	@$(LAB) down
+
+test-lab: setup ## the tests of the lab itself: up, down, and what is left after crashes
+	@$(LAB) build >/dev/null
+	@KANTO_TEST_LAB=1 $(VENV)/python -m pytest tests/lab $(ARGS)
 
 test-kubernetes: setup ## the tests on a real Kubernetes: builds the lab if need be, brings it up, and takes it down
 	@$(LAB) run -- $(VENV)/python -m pytest tests/kubernetes $(ARGS)

@@ -4,13 +4,15 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from dev.kubernetes.lab import cgroups
 from dev.kubernetes.lab.init import SYSCTLS
 from dev.kubernetes.lab.place import Place, find_place
-from dev.kubernetes.lab.processes import find_init, processes_of, start_time
+from dev.kubernetes.lab.processes import start_time
 
 PROGRAM = Path(__file__).resolve().parents[2] / "dev" / "kubernetes" / "bin" / "lab"
 PATIENCE = 120.0
@@ -37,8 +39,14 @@ class Lab:
     def environment(self) -> Mapping[str, str]:
         return {**os.environ, "LAB_DIR": str(self.folder)}
 
-    def start(self, *words: str) -> "subprocess.Popen[bytes]":
-        return subprocess.Popen(self.command(*words), env=self.environment, stdout=subprocess.DEVNULL)
+    @contextmanager
+    def started(self, *words: str) -> Iterator["subprocess.Popen[bytes]"]:
+        """A command that runs meanwhile, and is killed afterwards if it still does."""
+        with subprocess.Popen(self.command(*words), env=self.environment, stdout=subprocess.DEVNULL) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
 
     def ask(self, *words: str, stdin: str | None = None) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
@@ -61,11 +69,13 @@ class Lab:
         return self.do("exec", "--", "kubectl", *words, stdin=stdin)
 
     def identities(self) -> set[tuple[int, str]]:
-        """The pids, as the machine sees them, and start times of all processes of the lab."""
-        init = find_init(self.place)
-        assert init is not None
-        pids = [process.outer_pid for process in processes_of(init)]
+        """The pids and start times of all processes of the lab, of containers and of commands."""
+        pids = cgroups.pids_in({self.place.name}) | self.commands()
         return {(pid, started) for pid in pids if (started := start_time(pid)) is not None}
+
+    def commands(self) -> set[int]:
+        """The pids of what `lab exec` started and of what that started."""
+        return cgroups.pids_in({cgroups.exec_name(self.place)})
 
 
 def until(is_so: Callable[[], bool], what: str) -> None:

@@ -8,14 +8,14 @@ in them ends all, whatever was written down about it before a crash.
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Collection
 from pathlib import Path
 
 from dev.kubernetes.lab.place import LabError, Place
 
 ROOT = Path("/sys/fs/cgroup")
 NEEDED = ("blkio", "cpu", "cpuacct", "cpuset", "devices", "freezer", "memory", "pids")
-EXEC_HIERARCHY = "freezer"
+EXEC_CONTROLLER = "freezer"
 PATIENCE = 60.0
 """Seconds in which killed processes end. They do at once, but for a disk or a machine that hangs."""
 
@@ -58,41 +58,51 @@ def join(groups: list[Path]) -> None:
 
 def join_exec(place: Place) -> None:
     """Move this process among those that `down` ends with the lab."""
-    group = hierarchies()[EXEC_HIERARCHY] / f"{place.name}-exec"
+    own = next(group for controllers, group in hierarchies().items() if EXEC_CONTROLLER in controllers.split(","))
+    group = own / exec_name(place)
     group.mkdir(exist_ok=True)
     join([group])
 
 
+def exec_name(place: Place) -> str:
+    """Of the group of what `lab exec` started."""
+    return f"{place.name}-exec"
+
+
+def pids_in(names: Collection[str]) -> set[int]:
+    """Of all processes in groups with one of these names, and in groups below them."""
+    pids: set[int] = set()
+    for group in _find(names):
+        for folder, _, _ in os.walk(group):
+            try:
+                found = Path(folder, "cgroup.procs").read_text(encoding="utf-8").split()
+            except OSError:
+                continue
+            pids.update(int(pid) for pid in found if pid != "0")  # 0: of a PID namespace that we do not see
+    return pids
+
+
 def remove(place: Place) -> None:
     """End every process in the lab's groups and remove the groups; LabError when a minute is too short for that."""
-    groups = list(_find(place))
+    names = {place.name, exec_name(place)}
     deadline = time.monotonic() + PATIENCE
-    while pids := set(_pids(groups)):
+    while pids := pids_in(names):
         for pid in pids:
             _kill(pid)
         _wait_a_little(deadline, f"processes {sorted(pids)} do not end")
-    for group in groups:
+    for group in _find(names):
         for folder, _, _ in os.walk(group, topdown=False):
             _remove_folder(Path(folder), deadline)
 
 
-def _find(place: Place) -> Iterator[Path]:
+def _find(names: Collection[str]) -> list[Path]:
     """Wherever they are: the caller of `up` may have been in other groups than we are."""
-    names = {place.name, f"{place.name}-exec"}
+    found = []
     for parent, children, _ in os.walk(ROOT):
-        for child in names.intersection(children):
+        for child in set(names).intersection(children):
             children.remove(child)
-            yield Path(parent, child)
-
-
-def _pids(groups: list[Path]) -> Iterator[int]:
-    for group in groups:
-        for folder, _, _ in os.walk(group):
-            try:
-                pids = Path(folder, "cgroup.procs").read_text(encoding="utf-8").split()
-            except OSError:
-                continue
-            yield from (int(pid) for pid in pids if pid != "0")  # 0: of a PID namespace that we do not see
+            found.append(Path(parent, child))
+    return found
 
 
 def _kill(pid: int) -> None:

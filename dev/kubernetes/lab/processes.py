@@ -1,7 +1,7 @@
 """Processes by identity: a pid alone may have become a stranger's."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,24 +35,19 @@ def find_init(place: Place) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One process of a lab, with its pid inside the lab and on the machine."""
+    """One process of a lab. `pid` is what the lab's first process knows it by."""
 
     pid: int
-    outer_pid: int
     name: str
     resident_kib: int
     cpu_seconds: float
 
 
-def processes_of(init: int) -> Iterator[Process]:
-    """All of the PID namespace of a lab's first process."""
-    namespace = Path(f"/proc/{init}/ns/pid").readlink()
-    for folder in Path("/proc").iterdir():
-        if not folder.name.isdigit():
-            continue
+def read_all(pids: Iterable[int]) -> Iterator[Process]:
+    """Those of them that are still there."""
+    for pid in pids:
         try:
-            if (folder / "ns" / "pid").readlink() == namespace:
-                yield _read(folder)
+            yield _read(Path(f"/proc/{pid}"))
         except OSError:
             continue
 
@@ -62,8 +57,7 @@ def _read(folder: Path) -> Process:
     status = dict(line.split(":", 1) for line in lines if ":" in line)
     times = (folder / "stat").read_text(encoding="utf-8", errors="replace").rsplit(")", 1)[1].split()[11:13]
     return Process(
-        pid=int(status["NSpid"].split()[-1]),
-        outer_pid=int(folder.name),
+        pid=int(status["NSpid"].split()[1]),  # in our namespace, in the lab's, in a container's
         name=status["Name"].strip(),
         resident_kib=int(status.get("VmRSS", "0").split()[0]),
         cpu_seconds=sum(map(int, times)) / TICKS,

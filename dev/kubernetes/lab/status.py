@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from dev.kubernetes.lab import control, inside
+from dev.kubernetes.lab import cgroups, control
 from dev.kubernetes.lab.place import Place
-from dev.kubernetes.lab.processes import processes_of
+from dev.kubernetes.lab.processes import read_all
 
 SHIM = "containerd-shim"
 
@@ -20,12 +20,11 @@ class Row:
 
 def read(place: Place) -> dict[str, Row]:
     """By part; a part that does not run has no processes. Shared pages count for each process that has them."""
-    init = inside.init_of(place)
     answers = [line.split() for line in control.ask(place, "list").splitlines()]
     names = {int(pid): name for name, pid in answers if pid != "-"}
     rows = {name: Row() for name, _ in answers}
-    for process in processes_of(init):
-        other = {1: "lab"}.get(process.pid) or ("shims" if process.name.startswith(SHIM) else "containers and others")
+    for process in read_all(cgroups.pids_in({place.name})):
+        other = {1: "lab"}.get(process.pid) or ("shims" if process.name.startswith(SHIM) else "containers")
         row = rows.setdefault(names.get(process.pid, other), Row())
         row.processes += 1
         row.resident_kib += process.resident_kib
