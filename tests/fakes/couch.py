@@ -19,6 +19,9 @@ Json = dict[str, Any]
 
 CONTROL = "127.0.0.1"
 
+SECURITY = {"members": {"roles": ["_admin"]}, "admins": {"roles": ["_admin"]}}
+"""Of every database, as CouchDB 3 has it before anybody sets it."""
+
 
 def host(number: int) -> str:
     return f"127.9.{number // 250}.{number % 250 + 1}"
@@ -61,7 +64,8 @@ class Fake:
                 return {"rows": [_row(document) for document in self.documents.values()]}
             case "/_scheduler/docs/_replicator":
                 return {"docs": [_scheduled(document) for document in self.documents.values()]}
-        return None
+        name, _, rest = unquote(path[1:]).rpartition("/")
+        return SECURITY if rest == "_security" and name in self.databases else None
 
     def _create(self, name: str) -> Answer:
         if name in self.databases:
