@@ -53,7 +53,7 @@ lab-up: setup ## a whole Kubernetes on this machine, for tests (dev/kubernetes):
 
 lab-exec: export CMD := $(CMD)
 lab-exec: ## run something in the lab's network, as its administrator: make lab-exec CMD='kubectl get pods -A'
-	@test -n "$(CMD)" || { echo "Say what to run: make lab-exec CMD='kubectl get pods -A'" >&2; exit 2; }
+	@test -n "$$CMD" || { echo "Say what to run: make lab-exec CMD='kubectl get pods -A'" >&2; exit 2; }
 	@$(LAB) exec -- sh -c "$$CMD"
 
 lab-down: ## end the lab and remove all of it; safe to repeat, and after any crash
