@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
@@ -27,6 +27,15 @@ DATABASES = ("_users", "test")
 CREDENTIALS = Credentials("kanto-0", "a-password-of-256-bits-in-real-life")
 LOOK_EVERY = 0.01
 PATIENCE = 60.0
+
+
+class Wired(Protocol):
+    """A server to be tied into a ring. `client` logs in as kanto's admin."""
+
+    instance: Instance
+    client: httpx.Client
+
+    def wait_until_up(self) -> None: ...
 
 
 class Node:
@@ -59,21 +68,23 @@ class Node:
         self.client = httpx.Client(base_url=address, auth=login, trust_env=False, verify=False, timeout=10)
 
     def wait_until_up(self) -> None:
-        def is_up() -> bool:
-            try:
-                return (
-                    self.client.get("/_up").status_code == 200 and "_replicator" in self.client.get("/_all_dbs").json()
-                )
-            except httpx.TransportError:
-                assert self.process.poll() is None, f"{self.instance.name} has ended"
-                return False
+        def look() -> bool:
+            assert self.process.poll() is None, f"{self.instance.name} has ended"
+            return is_up(self.client)
 
-        look_until(is_up)
+        look_until(look)
 
     def end(self) -> None:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait(PATIENCE)
         self.client.close()
+
+
+def is_up(client: httpx.Client) -> bool:
+    try:
+        return client.get("/_up").status_code == 200 and "_replicator" in client.get("/_all_dbs").json()
+    except httpx.TransportError:
+        return False
 
 
 def look_until(holds: Callable[[], bool]) -> None:
@@ -92,21 +103,21 @@ def start(folder: Path, count: int, program: Program, *, iterations: int) -> lis
     return [Node(folder / str(n), f"node-{n}", program, lines) for n in range(count)]
 
 
-def wire(nodes: Sequence[Node], executor: ThreadPoolExecutor) -> None:
+def wire(nodes: Sequence[Wired], executor: ThreadPoolExecutor, *, credentials: Credentials = CREDENTIALS) -> None:
     """A ring of all databases; returns once every replication runs."""
     list(executor.map(_prepare, nodes))
     targets = [*nodes[1:], nodes[0]]
-    list(executor.map(_link, nodes, targets))
+    list(executor.map(lambda node, target: _link(node, target, credentials), nodes, targets))
 
 
-def _prepare(node: Node) -> None:
+def _prepare(node: Wired) -> None:
     node.wait_until_up()
     for database in DATABASES:
         _done(node.client.put(f"/{database}"), 201, 412)
 
 
-def _link(node: Node, target: Node) -> None:
-    documents = [build_replication(name, node.instance, target.instance, CREDENTIALS) for name in DATABASES]
+def _link(node: Wired, target: Wired, credentials: Credentials) -> None:
+    documents = [build_replication(name, node.instance, target.instance, credentials) for name in DATABASES]
     _done(node.client.post("/_replicator/_bulk_docs", json={"docs": documents}), 201)
 
     def is_running() -> bool:

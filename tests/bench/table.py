@@ -32,7 +32,10 @@ def _row(figure: Figure) -> tuple[str, ...]:
     )
 
 
-def write(path: Path, figures: Sequence[Figure], *, machine: str, seconds: float) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+def write(path: Path, figures: Sequence[Figure], *, machine: str, seconds: float, section: str = "") -> None:
+    """Into the file; another section of it stays as it is."""
     content = {"machine": machine, "seconds": round(seconds), "figures": [figure.as_json() for figure in figures]}
-    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    changed = {**known, section: content} if section else {**known, **content}
+    path.write_text(json.dumps(changed, indent=1) + "\n", encoding="utf-8")

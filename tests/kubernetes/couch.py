@@ -1,6 +1,11 @@
 """What tests ask an instance, or an endpoint, themselves."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import httpx
+
+from tests.e2e.service import User, wait_until
 
 
 def answers(url: str) -> bool:
@@ -9,3 +14,10 @@ def answers(url: str) -> bool:
         return httpx.get(f"{url}/_up", timeout=2, trust_env=False).status_code == 200
     except httpx.TransportError:
         return False
+
+
+def endpoint_of(user: User, shown: Mapping[str, Any]) -> httpx.Client:
+    """A client of a cluster's endpoint, once the node's kube-proxy has heard of it, which may take a moment more."""
+    url = shown["Endpoint"]
+    wait_until("the endpoint to lead to somebody", lambda: answers(url))
+    return user.couch(url)

@@ -12,10 +12,19 @@ from tests.e2e.service import User, wait_until
 from tests.e2e.writers import assert_everywhere, numbered, put_all
 from tests.kubernetes.admin import Admin, Json
 from tests.kubernetes.conftest import MakeService
-from tests.kubernetes.couch import answers
-from tests.kubernetes.service import SETTINGS, Service
+from tests.kubernetes.couch import answers, endpoint_of
+from tests.kubernetes.figures import seconds_until
+from tests.kubernetes.service import SETTINGS, SPAWNERS, Service
 from worker.platforms.kubernetes.pod import CONTAINER
-from worker.platforms.kubernetes.resources import DEPLOYMENTS, PODS, SERVICES, STATEFUL_SETS, Resource
+from worker.platforms.kubernetes.resources import (
+    DEPLOYMENTS,
+    PODS,
+    REPLICATION_CONTROLLERS,
+    SERVICES,
+    STATEFUL_SETS,
+    Resource,
+)
+from worker.platforms.kubernetes.sight import RETIRED
 
 NEVER = "function (document, before, user) { throw {forbidden: 'never'}; }"
 WORKLOADS: dict[Spawner, Resource] = {"deployment": DEPLOYMENTS, "statefulset": STATEFUL_SETS}
@@ -23,7 +32,7 @@ WORKLOADS: dict[Spawner, Resource] = {"deployment": DEPLOYMENTS, "statefulset": 
 
 @pytest.fixture(scope="module")
 def service(make_service: MakeService) -> Service:
-    return make_service("hazards", spawners=("deployment", "statefulset"))
+    return make_service("hazards", spawners=SPAWNERS)
 
 
 @pytest.mark.parametrize("spawner", WORKLOADS)
@@ -34,7 +43,7 @@ def test_a_provision_in_the_middle_of_a_scale_down_never_shrinks(
     user = service.user(f"hal-{spawner}", spawner)
     cluster = cluster_name(user.name, "down")
     made = user.result("create", cluster_tag="down", replicas=5)
-    put_all(user.couch(made["Endpoint"]), "test", numbered(100))
+    put_all(endpoint_of(user, made), "test", numbered(100))
     with admin.watched(WORKLOADS[spawner], service.namespace, cluster) as seen:
         job = user.begin("scale", cluster_tag="down", replicas=2)
         service.records.wait_for(job, "fencing the instances that leave", "draining the instances that leave")
@@ -54,7 +63,7 @@ def test_an_image_set_later_changes_no_workload_that_runs(service: Service, admi
     user = service.user("tess", "deployment")
     cluster = cluster_name(user.name, "image")
     made = user.result("create", cluster_tag="image", replicas=2)
-    put_all(user.couch(made["Endpoint"]), "test", numbered(20))
+    put_all(endpoint_of(user, made), "test", numbered(20))
     before = admin.there(DEPLOYMENTS, service.namespace, cluster)["spec"]["template"]
     old = {pod["metadata"]["uid"] for pod in admin.pods(service.namespace, cluster)}
     service.stop_workers()
@@ -103,6 +112,17 @@ def make_what_cannot_be_proved(user: User, made: dict[str, Any]) -> None:
                 assert answer.status_code == 201, answer.text
 
 
+def let_everything_through(user: User, made: dict[str, Any], *, but: str) -> None:
+    """What was refused is taken from now on, by all instances but the fenced one."""
+    clients = [user.couch(one["Url"]) for one in made["Instances"] if one["Name"] != but]
+    for client in clients:
+        for number in range(len(made["Instances"])):
+            found = client.get(f"/stuck{number}/_design/no")
+            if found.status_code == 200:
+                answer = client.delete(f"/stuck{number}/_design/no", params={"rev": found.json()["_rev"]})
+                assert answer.status_code == 200, answer.text
+
+
 def fenced(user: User, tag: str) -> dict[str, Any] | None:
     return next((one for one in user.detail(tag)["Instances"] if one["State"] == "fenced"), None)
 
@@ -118,3 +138,48 @@ def restart(admin: Admin, namespace: str, name: str) -> None:
 def restarts(pod: Json) -> int:
     count: int = next(one["restartCount"] for one in pod["status"]["containerStatuses"] if one["name"] == CONTAINER)
     return count
+
+
+@pytest.mark.parametrize("spawner", ["rc", "statefulset"])
+def test_a_workload_that_somebody_scaled_to_nothing_is_as_it_should_be_again(
+    service: Service, admin: Admin, spawner: Spawner
+) -> None:
+    """What is asked for is kanto's to say; the volumes are there all the while."""
+    user = service.user(f"zed-{spawner}", spawner)
+    cluster = cluster_name(user.name, "zero")
+    made = user.result("create", cluster_tag="zero", replicas=2)
+    put_all(endpoint_of(user, made), "test", numbered(20))
+    assert_everywhere(user, "zero", {f"doc{n}" for n in range(20)})
+    resource, name = (STATEFUL_SETS, cluster) if spawner == "statefulset" else (REPLICATION_CONTROLLERS, f"{cluster}-1")
+    old = {pod["metadata"]["uid"] for pod in admin.pods(service.namespace, cluster)}
+    admin.patch(resource, service.namespace, name, {"spec": {"replicas": 0}})
+    wait_until("a pod to go", lambda: old - {pod["metadata"]["uid"] for pod in admin.pods(service.namespace, cluster)})
+    seconds_until(f"a {resource.kind} scaled to nothing: ready again", lambda: is_ready(user, "zero"))
+    after = user.ready("zero")
+    assert [one["Uuid"] for one in after["Instances"]] == [one["Uuid"] for one in made["Instances"]]
+    assert_everywhere(user, "zero", {f"doc{n}" for n in range(20)})
+    user.result("delete", cluster_tag="zero")
+
+
+def is_ready(user: User, tag: str) -> bool:
+    return bool(user.detail(tag)["Status"] == "ready")
+
+
+def test_a_pod_that_its_controller_spared_leaves_all_the_same(service: Service, admin: Admin) -> None:
+    """A Deployment made smaller may have let go of another pod than the one it was told to (H4)."""
+    user = service.user("sam", "deployment")
+    cluster = cluster_name(user.name, "spared")
+    made = user.result("create", cluster_tag="spared", replicas=3)
+    put_all(endpoint_of(user, made), "test", numbered(100))
+    make_what_cannot_be_proved(user, made)
+    job = user.begin("scale", cluster_tag="spared", replicas=2)
+    leaver = wait_until("a fenced instance", lambda: fenced(user, "spared"))
+    uid = admin.there(PODS, service.namespace, leaver["Name"])["metadata"]["uid"]
+    admin.patch(DEPLOYMENTS, service.namespace, cluster, {"metadata": {"annotations": {RETIRED: uid}}})
+    let_everything_through(user, made, but=leaver["Name"])
+    ended = user.ended(job)
+    assert ended["status"] == "succeeded", ended
+    assert leaver["Name"] not in {one["Name"] for one in user.ready("spared")["Instances"]}
+    assert len(admin.pods(service.namespace, cluster)) == 2
+    assert_everywhere(user, "spared", {f"doc{n}" for n in range(100)})
+    user.result("delete", cluster_tag="spared")

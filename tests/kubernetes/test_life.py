@@ -8,6 +8,7 @@ from common.cluster import Spawner
 from tests.e2e.service import User
 from tests.e2e.writers import Readers, Writers, assert_everywhere, numbered, put_all
 from tests.kubernetes.admin import Admin
+from tests.kubernetes.couch import endpoint_of
 from tests.kubernetes.figures import timed
 from tests.kubernetes.service import SPAWNERS, Service
 
@@ -21,7 +22,7 @@ def test_the_life_of_a_cluster(service: Service, admin: Admin, spawner: Spawner)
     user = service.user(f"liv-{spawner}", spawner)
     made = timed(f"create 4 with {spawner}", lambda: user.result("create", cluster_tag=TAG, replicas=4))
     assert (made["Status"], made["Spawner"], made["Namespace"]) == ("ready", spawner, service.namespace)
-    endpoint = user.couch(made["Endpoint"])
+    endpoint = endpoint_of(user, made)
     put_all(endpoint, "test", numbered(60))
     kept = {f"doc{n}" for n in range(60)}
     assert_everywhere(user, TAG, kept)

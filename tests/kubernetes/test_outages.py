@@ -11,6 +11,7 @@ from tests.e2e.service import wait_until
 from tests.e2e.writers import assert_everywhere, numbered, put_all
 from tests.kubernetes.admin import Admin
 from tests.kubernetes.conftest import MakeService
+from tests.kubernetes.couch import endpoint_of
 from tests.kubernetes.figures import seconds_until, tell
 from tests.kubernetes.service import Service
 
@@ -37,9 +38,9 @@ def test_a_create_goes_on_when_the_api_server_is_back(service: Service, admin: A
     lab_part("stop", "kube-apiserver")
     try:
         began = time.monotonic()
-        put_all(user.couch(before["Endpoint"]), "test", numbered(10))
+        put_all(endpoint_of(user, before), "test", numbered(10))
         told = wait_until("the outage to be told", lambda: user.job(job)["reasons"])
-        assert "Kubernetes" in str(told), told
+        assert "API server" in str(told), told
         wait_until("the outage to last", lambda: time.monotonic() - began > OUTAGE)
         assert not user.job(job)["done"]
         assert len(user.result("list")) == 2
@@ -64,7 +65,7 @@ def test_workers_that_are_killed_in_the_middle_delay_a_job_and_no_more(service: 
     tell(f"{took:6.1f} s  a worker killed in a create: taken over, lease {LEASE} s")
     assert user.ended(job)["status"] == "succeeded"
     made = user.ready("kill")
-    put_all(user.couch(made["Endpoint"]), "test", numbered(100))
+    put_all(endpoint_of(user, made), "test", numbered(100))
     service.start_workers()
     job = user.begin("scale", cluster_tag="kill", replicas=5)
     service.records.kill_holder_in(user, "kill", job, "filling new instances")
@@ -83,20 +84,20 @@ def test_workers_that_are_killed_in_the_middle_delay_a_job_and_no_more(service: 
 
 def test_all_workers_killed_at_once(service: Service) -> None:
     user = service.user("walt", "deployment")
-    job = user.begin("create", cluster_tag="all", replicas=2)
+    job = user.begin("create", cluster_tag="every", replicas=2)
     service.records.wait_for(job, "starting instances")
     for pid in service.worker_pids():
         os.kill(pid, signal.SIGKILL)
     wait_until("their end", lambda: not service.worker_pids())
     service.start_workers()
     assert user.ended(job)["status"] == "succeeded"
-    user.result("delete", cluster_tag="all")
+    user.result("delete", cluster_tag="every")
 
 
 def test_a_lost_redis_is_rebuilt_from_the_anchors(service: Service) -> None:
     user = service.user("rita")
     before = user.result("create", cluster_tag="lost", replicas=2)
-    put_all(user.couch(before["Endpoint"]), "test", numbered(10))
+    put_all(endpoint_of(user, before), "test", numbered(10))
     service.redis.flush()
     stranger = service.api().user("rita", "another-token-1")
     assert stranger.post("create", cluster_tag="mine", replicas=1).status_code in (401, 503)

@@ -16,7 +16,7 @@ from common.names import cluster_name
 from tests.e2e.service import User, wait_until
 from tests.e2e.writers import Readers, assert_everywhere, names_in, numbered, put_all
 from tests.kubernetes.admin import Admin, Json, is_ready
-from tests.kubernetes.couch import answers
+from tests.kubernetes.couch import answers, endpoint_of
 from tests.kubernetes.figures import seconds_until
 from tests.kubernetes.service import SPAWNERS, Service
 from worker.platforms.kubernetes.resources import PODS, VOLUME_CLAIMS
@@ -68,7 +68,7 @@ class Ring:
 def made(service: Service, request: pytest.FixtureRequest) -> Iterator[User]:
     user = service.user(f"poe-{request.param}", request.param)
     result = user.result("create", cluster_tag=TAG, replicas=3)
-    put_all(user.couch(result["Endpoint"]), "test", numbered(100))
+    put_all(endpoint_of(user, result), "test", numbered(100))
     yield user
     user.result("delete", cluster_tag=TAG)
 

@@ -11,6 +11,7 @@ from tests.e2e.service import User
 from tests.e2e.writers import assert_everywhere, numbered, put_all
 from tests.kubernetes.admin import Admin, Json
 from tests.kubernetes.conftest import MakeService
+from tests.kubernetes.couch import endpoint_of
 from tests.kubernetes.figures import told
 from tests.kubernetes.place import Rules, load_rules
 from tests.kubernetes.service import SPAWNERS, Service
@@ -75,8 +76,9 @@ def test_a_namesake_is_named_and_left_alone(usual: Service, admin: Admin, namesa
 
 
 def content(thing: Json) -> Json:
-    """What only its owner changes."""
-    metadata = {key: thing["metadata"].get(key) for key in ("uid", "labels", "annotations", "ownerReferences")}
+    """What only its owner changes: not what Kubernetes' own controllers note on it."""
+    metadata = {key: thing["metadata"].get(key) for key in ("uid", "labels", "ownerReferences")}
+    metadata["annotations"] = [key for key in thing["metadata"].get("annotations", {}) if ".kubernetes.io/" not in key]
     return {"metadata": metadata, "spec": thing.get("spec"), "data": thing.get("data")}
 
 
@@ -99,14 +101,14 @@ def test_a_right_that_is_missing_is_named(make_service: MakeService, admin: Admi
     )
     user = service.user("rory")
     made = user.result("create", cluster_tag="rights", replicas=2)
-    put_all(user.couch(made["Endpoint"]), "test", numbered(10))
+    put_all(endpoint_of(user, made), "test", numbered(10))
     ended = user.ended(user.begin("scale", cluster_tag="rights", replicas=1))
     assert ended["status"] == "failed", ended
     assert "delete services" in told(ended), "the right that is missing"
     assert service.namespace in told(ended), "and where"
     assert user.detail("rights")["Status"] != "deleting"
     assert {f"doc{n}" for n in range(10)} <= {
-        row["id"] for row in user.couch(made["Endpoint"]).get("/test/_all_docs").json()["rows"]
+        row["id"] for row in endpoint_of(user, made).get("/test/_all_docs").json()["rows"]
     }
     assert admin.pods(service.namespace, cluster_name(user.name, "rights"))
     service.end()
@@ -124,5 +126,5 @@ def test_only_restricted_pods_are_let_in_and_kantos_are(usual: Service, admin: A
 
 
 def write_one(user: User, made: dict[str, Any]) -> set[str]:
-    put_all(user.couch(made["Endpoint"]), "test", numbered(1))
+    put_all(endpoint_of(user, made), "test", numbered(1))
     return {"doc0"}

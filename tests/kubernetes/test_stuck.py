@@ -19,10 +19,7 @@ TAG = "never"
 
 STUCK = {
     "an image that does not exist": ({"KANTO_IMAGE": "lab.local/nothing:1"}, r"ImagePullBackOff|ErrImagePull"),
-    "an image that is no CouchDB": (
-        {"KANTO_IMAGE": "lab.local/busybox:1"},
-        r"CrashLoopBackOff|Error|RunContainerError",
-    ),
+    "an image that is no CouchDB": ({"KANTO_IMAGE": "lab.local/pause:1"}, r"executable file not found"),
     "no room for what it asks for": ({"KANTO_REQUESTS": "cpu=1000"}, r"Insufficient cpu"),
     "no node with this label": ({"KANTO_NODE_SELECTOR": "disk=none"}, r"node affinity/selector|node selector"),
 }

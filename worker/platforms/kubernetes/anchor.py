@@ -100,9 +100,12 @@ def load(client: Client, spec: ClusterSpec) -> Anchor | None:
 
 
 def mine(client: Client, spec: ClusterSpec) -> Anchor | None:
-    """The anchor of this very cluster."""
-    found = load(client, spec)
-    return found if found is not None and found.is_of(spec) else None
+    """The anchor of this very cluster; None as well where a Secret of its name is somebody else's."""
+    secret = client.get(SECRETS, names.workload(spec))
+    if secret is None or (secret["metadata"].get("labels") or {}).get(names.MANAGED_BY) != names.MANAGER:
+        return None
+    found = read(secret)
+    return found if found.is_of(spec) else None
 
 
 def writable(client: Client, spec: ClusterSpec, fence: int) -> Anchor:

@@ -108,7 +108,7 @@ class KubernetesPlatform:
         _again(lambda: self._claim(spec, fence))
 
     def _claim(self, spec: ClusterSpec, fence: int) -> None:
-        found = anchors.load(self._client, spec)
+        found = anchors.mine(self._client, spec) if spec.deleted else anchors.load(self._client, spec)
         if found is not None and found.is_of(spec):
             anchors.raise_fence(self._client, found, fence)
             return

@@ -56,6 +56,8 @@ def _containers(status: Object) -> Iterator[str]:
             yield _joined(waiting.get("reason") or "waiting", waiting.get("message"))
         elif ended and (ended.get("exitCode") or ended.get("reason") not in (None, "Completed")):
             yield _joined(ended.get("reason") or "Error", _last_words(ended))
+        elif not ended and last and last.get("exitCode"):
+            yield _joined("it is started again", _last_words(last))
 
 
 def _last_words(ended: Object | None) -> str:

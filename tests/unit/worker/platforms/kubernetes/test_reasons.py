@@ -48,6 +48,10 @@ def test_a_pod_of_which_nothing_is_told_yet_does_not_run() -> None:
         (pod({"terminated": {"exitCode": 2, "reason": "Error", "message": "no"}}), "Error: it ended with 2: no"),
         (pod({}, phase="Failed", reason="Evicted", message="out of disk"), "Evicted: out of disk"),
         (pod({"waiting": {"reason": "ContainerCreating"}}), "its container is being started"),
+        (
+            pod({"waiting": {"reason": "ContainerCreating"}}, last={"exitCode": 127, "message": "tini: not found"}),
+            "it is started again: it ended with 127: tini: not found",
+        ),
     ],
 )
 def test_a_pod_says_why_it_does_not_run(seen: Json, told: str) -> None:
