@@ -13,7 +13,7 @@ COMPILE := $(VENV)/uv pip compile -q --universal --python-version 3.11 --generat
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test check format contract simulate faults bench lock clean
-.PHONY: lab-up lab-exec lab-down test-lab test-kubernetes
+.PHONY: lab-up lab-exec lab-down test-lab test-kubernetes bench-kubernetes
 
 help: ## what one can do here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ test-kubernetes: setup ## the tests on a real Kubernetes: builds the lab if need
 
 bench: setup ## the benchmarks
 	@$(VENV)/python -m tests.bench $(ARGS)
+
+bench-kubernetes: setup ## create on Kubernetes against kubectl, and the calls that kanto makes there; in a lab of its own, as root
+	@$(LAB) run -- $(VENV)/python -m tests.kubernetes.bench
 
 lock: setup ## make the locks again from pyproject.toml (ARGS=--upgrade for newer versions)
 	@$(COMPILE) $(ARGS) -o requirements.txt pyproject.toml
