@@ -61,7 +61,7 @@ def _api_server(place: Place) -> list[str]:
         "--allow-privileged=true",
         f"--audit-policy-file={place.folder}/audit-policy.json",
         f"--audit-log-path={place.audit}",
-        "--audit-log-maxsize=100000",  # MB; the default, 100, puts a new file in its place in the middle of the tests
+        "--audit-log-maxsize=100000",  # MB: a log that is put aside at 100 would begin anew in the middle of a run
     ]
 
 
