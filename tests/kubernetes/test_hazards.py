@@ -1,8 +1,6 @@
 """Hazards of Kubernetes itself, each with what it would have broken."""
 
-import subprocess
 from itertools import pairwise
-from typing import Any
 
 import pytest
 
@@ -13,9 +11,9 @@ from tests.e2e.writers import assert_everywhere, numbered, put_all
 from tests.kubernetes.admin import Admin, Json
 from tests.kubernetes.conftest import MakeService
 from tests.kubernetes.couch import answers, endpoint_of
+from tests.kubernetes.fences import fenced, let_everything_through, make_what_cannot_be_proved, restart
 from tests.kubernetes.figures import seconds_until
 from tests.kubernetes.service import SETTINGS, SPAWNERS, Service
-from worker.platforms.kubernetes.pod import CONTAINER
 from worker.platforms.kubernetes.resources import (
     DEPLOYMENTS,
     PODS,
@@ -26,7 +24,6 @@ from worker.platforms.kubernetes.resources import (
 )
 from worker.platforms.kubernetes.sight import RETIRED
 
-NEVER = "function (document, before, user) { throw {forbidden: 'never'}; }"
 WORKLOADS: dict[Spawner, Resource] = {"deployment": DEPLOYMENTS, "statefulset": STATEFUL_SETS}
 
 
@@ -99,47 +96,6 @@ def test_a_fence_survives_a_restart_of_its_container(service: Service, admin: Ad
     user.result("delete", cluster_tag="fence")
 
 
-def make_what_cannot_be_proved(user: User, made: dict[str, Any]) -> None:
-    """On each instance a database whose documents no other one takes: whoever leaves cannot be drained."""
-    clients = [user.couch(one["Url"]) for one in made["Instances"]]
-    for number, holder in enumerate(clients):
-        for client in clients:
-            assert client.put(f"/stuck{number}").status_code == 201
-        put_all(holder, f"stuck{number}", numbered(3))
-        for client in clients:
-            if client is not holder:
-                answer = client.put(f"/stuck{number}/_design/no", json={"validate_doc_update": NEVER})
-                assert answer.status_code == 201, answer.text
-
-
-def let_everything_through(user: User, made: dict[str, Any], *, but: str) -> None:
-    """What was refused is taken from now on, by all instances but the fenced one."""
-    clients = [user.couch(one["Url"]) for one in made["Instances"] if one["Name"] != but]
-    for client in clients:
-        for number in range(len(made["Instances"])):
-            found = client.get(f"/stuck{number}/_design/no")
-            if found.status_code == 200:
-                answer = client.delete(f"/stuck{number}/_design/no", params={"rev": found.json()["_rev"]})
-                assert answer.status_code == 200, answer.text
-
-
-def fenced(user: User, tag: str) -> dict[str, Any] | None:
-    return next((one for one in user.detail(tag)["Instances"] if one["State"] == "fenced"), None)
-
-
-def restart(admin: Admin, namespace: str, name: str) -> None:
-    """End the container's program; the kubelet starts it again in the same pod, with the same volumes."""
-    subprocess.run(
-        ["kubectl", "exec", "-n", namespace, name, "-c", CONTAINER, "--", "kill", "1"], check=True, timeout=60
-    )
-    wait_until("the container to be started again", lambda: restarts(admin.there(PODS, namespace, name)) == 1)
-
-
-def restarts(pod: Json) -> int:
-    count: int = next(one["restartCount"] for one in pod["status"]["containerStatuses"] if one["name"] == CONTAINER)
-    return count
-
-
 @pytest.mark.parametrize("spawner", ["rc", "statefulset"])
 def test_a_workload_that_somebody_scaled_to_nothing_is_as_it_should_be_again(
     service: Service, admin: Admin, spawner: Spawner
@@ -163,6 +119,32 @@ def test_a_workload_that_somebody_scaled_to_nothing_is_as_it_should_be_again(
 
 def is_ready(user: User, tag: str) -> bool:
     return bool(user.detail(tag)["Status"] == "ready")
+
+
+def test_a_template_that_somebody_changed_comes_with_the_next_pod(service: Service, admin: Admin) -> None:
+    """How a StatefulSet is upgraded by hand, pod by pod: OnDelete waits for each, and kanto changes nothing back."""
+    user = service.user("upton", "statefulset")
+    cluster = cluster_name(user.name, "upgrade")
+    made = user.result("create", cluster_tag="upgrade", replicas=2)
+    put_all(endpoint_of(user, made), "test", numbered(20))
+    changed = {"spec": {"template": {"metadata": {"annotations": {"by": "hand"}}}}}
+    admin.patch(STATEFUL_SETS, service.namespace, cluster, changed)
+    for instance in made["Instances"]:
+        pod = admin.there(PODS, service.namespace, instance["Name"])
+        assert "by" not in pod["metadata"]["annotations"], "OnDelete replaces nobody by itself"
+        admin.delete(PODS, service.namespace, instance["Name"])
+        wait_until("a new pod", lambda pod=pod: is_another(admin, service.namespace, pod))  # type: ignore[misc]
+        user.ready("upgrade")
+    after = user.ready("upgrade")
+    assert [one["Uuid"] for one in after["Instances"]] == [one["Uuid"] for one in made["Instances"]]
+    assert_everywhere(user, "upgrade", {f"doc{n}" for n in range(20)})
+    user.result("delete", cluster_tag="upgrade")
+
+
+def is_another(admin: Admin, namespace: str, pod: Json) -> bool:
+    """Whether a pod with the changed template has the name of this one."""
+    found = admin.get(PODS, namespace, pod["metadata"]["name"])
+    return found is not None and found["metadata"]["annotations"].get("by") == "hand"
 
 
 def test_a_pod_that_its_controller_spared_leaves_all_the_same(service: Service, admin: Admin) -> None:
