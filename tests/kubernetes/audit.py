@@ -30,14 +30,13 @@ class Audit:
         made = [right_of(event) for event in done if event["responseStatus"]["code"] == 201]
         return {right_of(event) for event in done} | {(group, resource, "create") for group, resource, _ in made}
 
-    def refused(self) -> list[str]:
-        """Every call that was forbidden for want of a right, each once."""
-        found = {
-            " ".join((*right_of(event), event["requestURI"]))
+    def refused(self) -> set[Right]:
+        """Every right for want of which a call was refused."""
+        return {
+            right_of(event)
             for event in self._events()
             if event["responseStatus"]["code"] == 403 and "cannot" in event["responseStatus"].get("message", "")
         }
-        return sorted(found)
 
     def counts(self, since: int = 0) -> Counter[Right]:
         """How often each right was used after a place. Watches count when they begin."""

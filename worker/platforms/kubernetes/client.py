@@ -32,8 +32,8 @@ class Listed:
 class Client:
     """One namespace, seen through one connection pool; may be used from many threads.
 
-    All calls raise TemporaryError for what is away, slow or busy, Conflict and Missing among them, and PermanentError
-    for what a person has to mend: a right that is missing is named with verb, resource and namespace.
+    All calls raise TemporaryError for what is away, slow or busy, Conflict and Missing among them, and for a right that
+    is missing, named with verb, resource and namespace; PermanentError for what else a person has to mend.
     """
 
     def __init__(self, caller: Caller, namespace: str) -> None:

@@ -115,12 +115,17 @@ def _missing(asked: Asked, refusal: Refusal, said: str) -> KantoError:
 
 
 def _forbidden(asked: Asked, refusal: Refusal) -> KantoError:
-    """A right that kanto lacks, a quota that is used up, or an admission rule: three things to do about it."""
+    """A right that kanto lacks, a quota that is used up, or an admission rule: three things to do about it.
+
+    A right may come yet, and an API server that has just started says the same of every right until it has read its
+    roles (seen on 1.34): so a job waits, saying which right it is, and fails at its deadline.
+    """
     if _VERB.search(refusal.message):
-        return PermanentError(
+        return TemporaryError(
             "forbidden",
             f"kanto may not {asked}: {refusal.message}",
             action="Give its service account the Role that the chart makes (helm/kanto/files/rules.yaml)",
+            retry_in=2.0,
         )
     if "exceeded quota" in refusal.message:
         return TemporaryError(

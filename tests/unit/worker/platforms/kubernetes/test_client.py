@@ -96,9 +96,9 @@ def test_a_server_that_asks_for_patience_gets_it_from_the_engine(fake: FakeKuber
     assert throttled.value.retry_in == 7
 
 
-def test_a_right_that_is_missing_is_named(fake: FakeKubernetes, client: Client) -> None:
+def test_a_right_that_is_missing_is_named_and_may_come_yet(fake: FakeKubernetes, client: Client) -> None:
     fake.forbid("delete", "services")
-    with pytest.raises(PermanentError) as refused:
+    with pytest.raises(TemporaryError) as refused:
         client.delete(SERVICES, "one", "uid")
     assert refused.value.code == "forbidden"
     assert "delete services/one in namespace default" in refused.value.message
