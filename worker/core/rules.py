@@ -106,7 +106,12 @@ def needs_writing(s: Situation, wanted: Wanted) -> bool:
     if found is None:
         return True
     is_wrong = not found.is_sound or found.state == "failed" or has_other_target(s, wanted)
-    return is_wrong and may_kick(s, wanted)
+    return is_wrong and (may_kick(s, wanted) or is_met_first(s, wanted))
+
+
+def is_met_first(s: Situation, wanted: Wanted) -> bool:
+    """Whether the target answers for the first time: what was written before it did is no attempt that counts."""
+    return wanted.target in s.nodes and replication_key(wanted) not in s.memory.reached
 
 
 def has_other_target(s: Situation, wanted: Wanted) -> bool:

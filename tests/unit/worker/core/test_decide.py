@@ -127,6 +127,21 @@ def test_a_replication_in_back_off_is_kicked_while_its_target_answers() -> None:
     assert actions(later) == (PutReplications(name(0), (wanted,)),)
 
 
+def test_a_replication_that_was_written_before_its_target_answered_is_written_again_at_once() -> None:
+    """However lately that was: it waits in back-off for a target that had not been there to try."""
+    wanted = Wanted(name(0), name(1), "test")
+    key = f"{name(0)}>{name(1)}>test"
+    known = {other: uuid for other, uuid in remembered().reached.items() if other != key}
+    memory = replace(remembered(), reached=known, kicks={key: (1, NOW - 0.5)})
+    crashing = Replication("test", name(1), is_sound=True, state="crashing", error="econnrefused")
+    seen = with_replication(whole(), 0, crashing, was=wanted)
+    plan, memory = decided(seen, memory)
+    assert actions(plan) == (PutReplications(name(0), (wanted,)),)
+    memory = remember.carried_out(memory, actions(plan), seen)
+    again, _ = decided(seen, memory, now=NOW + 1)
+    assert isinstance(again, Wait), "once"
+
+
 def test_a_replication_to_an_instance_that_is_down_is_left_alone() -> None:
     wanted = Wanted(name(0), name(1), "test")
     crashing = Replication("test", name(1), is_sound=True, state="crashing")
