@@ -5,7 +5,8 @@
   lab down                  end everything and remove it; safe to repeat, and after any crash
   lab run -- COMMAND...     up, the command, down whatever happens; the exit status is the command's
   lab load-image TAR...     docker or OCI archives
-  lab part VERB NAME        stop, start, restart, hold or release one of the cluster's own parts
+  lab part VERB NAME        stop, start, restart, hold or release one of the cluster's own parts; an API server that is
+                            started is waited for
   lab status                parts, memory, CPU time
   lab logs [PART]           the log files, or one of them
   lab build                 only build the programs and say where they are
@@ -83,7 +84,10 @@ def load_image(words: Sequence[str]) -> int:
 def part(words: Sequence[str]) -> int:
     if len(words) != 2:
         raise LabError("say what to do with which part: " + "; ".join(f"{k} ({v})" for k, v in control.VERBS.items()))
-    control.ask(_place(), *words)
+    place = _place()
+    control.ask(place, *words)
+    if words[0] in ("start", "restart") and words[1] == "kube-apiserver":
+        cluster.wait_for_api_server(place, outer=os.environ)
     return 0
 
 

@@ -43,6 +43,12 @@ def up(place: Place, images: Iterable[Path], *, outer: Mapping[str, str], say: S
     place.finished.touch()
 
 
+def wait_for_api_server(place: Place, *, outer: Mapping[str, str]) -> None:
+    """Until it answers again; LabError when it does not within three minutes."""
+    what, is_done = next(iter(_milestones(place, [], outer)))
+    _wait_for(what, is_done, place, time.monotonic() + PATIENCE)
+
+
 def down(place: Place) -> None:
     """End every process of the lab and remove every trace; done already, or half done, it does the rest."""
     if place.folder.exists() and not place.marker.exists() and any(place.folder.iterdir()):
