@@ -11,12 +11,14 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 from common.cluster import Spawner
 from tests.bench import table
 from tests.bench.__main__ import RESULTS
 from tests.bench.figure import Figure, at_most
+from tests.e2e.service import User
 from tests.kubernetes import by_hand
 from tests.kubernetes.admin import Admin
 from tests.kubernetes.audit import LOG, Audit, Right
@@ -37,11 +39,17 @@ IDLE = 60.0
 
 
 def measure(admin: Admin, service: Service) -> list[Figure]:
-    figures = [creating(admin, service)]
-    audit = Audit(LOG, {service.place.account})
-    for spawner in SPAWNERS:
-        figures += calls(audit, service, spawner)
-    return figures
+    """Calls first: a cluster that was deleted is looked for again for minutes, which would be counted."""
+    meter = Meter(Audit(LOG, {service.place.account}))
+    users = {spawner: service.user(f"calls-{spawner}", spawner) for spawner in SPAWNERS}
+    figures = [figure for spawner, user in users.items() for figure in calls(meter, user, spawner)]
+    for user in users.values():
+        user.ready("calls")
+    what = "calls of an idle minute of three clusters, one with each spawner"
+    figures.append(meter.count(what, lambda: time.sleep(IDLE)))
+    for user in users.values():
+        user.result("delete", cluster_tag="calls")
+    return [creating(admin, service), *figures]
 
 
 def creating(admin: Admin, service: Service) -> Figure:
@@ -63,24 +71,29 @@ def creating(admin: Admin, service: Service) -> Figure:
     return Figure("create of three on Kubernetes, to ready", "s", kanto, FLOOR, floor, at_most(1.15))
 
 
-def calls(audit: Audit, service: Service, spawner: Spawner) -> list[Figure]:
-    user = service.user(f"calls-{spawner}", spawner)
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """Counts what kanto asks the API server for."""
 
-    def count(what: str, act: Callable[[], object]) -> Figure:
-        place = audit.place()
+    audit: Audit
+
+    def count(self, what: str, act: Callable[[], object]) -> Figure:
+        place = self.audit.place()
         act()
-        counts = audit.counts(place)
-        return Figure(f"{what}, {spawner}", "calls", [counts.total()], note=told(counts))
+        counts = self.audit.counts(place)
+        return Figure(what, "calls", [counts.total()], note=told(counts))
 
-    figures = [
-        count("calls of a create of three", lambda: user.result("create", cluster_tag="calls", replicas=3)),
-        count("calls of a scale from 3 to 5", lambda: user.result("scale", cluster_tag="calls", replicas=5)),
-        count("calls of a scale from 5 to 3", lambda: user.result("scale", cluster_tag="calls", replicas=3)),
+
+def calls(meter: Meter, user: User, spawner: Spawner) -> list[Figure]:
+    def count(what: str, operation: str, replicas: int) -> Figure:
+        name = f"calls of a {what}, {spawner}"
+        return meter.count(name, lambda: user.result(operation, cluster_tag="calls", replicas=replicas))
+
+    return [
+        count("create of three", "create", 3),
+        count("scale from 3 to 5", "scale", 5),
+        count("scale from 5 to 3", "scale", 3),
     ]
-    user.ready("calls")
-    figures.append(count("calls of an idle minute", lambda: time.sleep(IDLE)))
-    user.result("delete", cluster_tag="calls")
-    return figures
 
 
 def told(counts: Counter[Right]) -> str:
