@@ -72,7 +72,7 @@ def test_scaling_survives_a_kill_in_each_of_its_steps(service: Service, inside: 
     with ExitStack() as stack:
         writers = stack.enter_context(Writers(user, made["Endpoint"], threads=2))
         job = user.begin("scale", cluster_tag="steps", replicas=6)
-        for step in ("filling new instances", "linking the ring"):
+        for step in ("linking the ring", "filling new instances"):
             kill = inside.kill_holder_in(user, "steps", job, step)
             print(f"killed while {step}: taken over after {inside.taken_over(user, 'steps', kill):.1f} s")
         assert user.ended(job)["status"] == "succeeded"
