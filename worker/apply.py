@@ -5,7 +5,7 @@ from concurrent.futures import Executor
 from itertools import groupby
 
 from common.cluster import ClusterSpec
-from common.errors import TemporaryError
+from common.errors import KantoError, TemporaryError
 from worker.core.actions import (
     Action,
     CreateDatabases,
@@ -134,12 +134,17 @@ class Hands:
 
 
 def apply(
-    actions: Iterable[Action], hands: Hands, *, check: Callable[[], None], executor: Executor
+    actions: Iterable[Action],
+    hands: Hands,
+    *,
+    check: Callable[[], None],
+    executor: Executor,
+    failed: Callable[[Action, str], None] = lambda _action, _why: None,
 ) -> tuple[tuple[Action, Fact], ...]:
     """Carry out the kinds in order, the actions of one kind at once; what they brought back.
 
     `check` raises LeaseLost when nothing more may be done (hazards H18). All actions of a kind are tried; then the
-    first error is raised.
+    first error is raised, and `failed` has heard of each.
     """
     facts: list[tuple[Action, Fact]] = []
     for _, group in groupby(actions, key=type):
@@ -149,6 +154,9 @@ def apply(
         results = [attempt(hands, batch[0]), *(future.exception() or future.result() for future in futures)]
         errors = [result for result in results if isinstance(result, BaseException)]
         facts += [(action, r) for action, r in zip(batch, results, strict=True) if isinstance(r, Drained | Unproved)]
+        for action, error in zip(batch, results, strict=True):
+            if isinstance(error, KantoError):
+                failed(action, error.message)
         if errors:
             raise errors[0]
     return tuple(facts)

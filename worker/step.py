@@ -13,7 +13,7 @@ from common.store.port import Lease, Outcome
 from worker import counting, outcome
 from worker.apply import Hands, apply
 from worker.core import parting, remember, security, status
-from worker.core.actions import Apply
+from worker.core.actions import Action, Apply
 from worker.core.decide import decide
 from worker.core.memory import Memory, Policy
 from worker.core.observed import Unknown
@@ -134,7 +134,11 @@ class Turn:
                 couch=engine.couch,
                 check=check,
             )
-            facts = apply(plan.actions, hands, check=check, executor=engine.executor)
+
+            def failed(action: Action, why: str) -> None:
+                self._memory = remember.refused(self._memory, action, why, now)
+
+            facts = apply(plan.actions, hands, check=check, executor=engine.executor, failed=failed)
             self._memory = remember.carried_out(self._memory, plan.actions, observed)
             self._memory = parting.learned(self._memory, facts, now=now)
             look = replace(look, memory=self._memory)  # a step that ends here keeps what its actions brought back

@@ -38,7 +38,8 @@ class Ending:
         play = self._play
         record, cluster = play.record(), play.cluster()
         if record is None:
-            is_over = play.store.is_rebuilt() and cluster is None
+            is_bare = cluster is None or (cluster.record is None and not cluster.instances)
+            is_over = play.store.is_rebuilt() and is_bare  # an anchor alone: the next create of that name clears it
             return None if is_over else "something is left of a cluster that is not known"
         if record.job is not None:
             return f"{record.job} has not ended; the view is {record.view}"

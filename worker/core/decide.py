@@ -38,6 +38,7 @@ RULES: tuple[Callable[[Situation], Says], ...] = (
     rules.the_empty_are_withdrawn,
     rules.whoever_stays_is_unfenced,
     # what is in it
+    rules.writes_that_failed_are_told,
     rules.databases_exist,
     security.is_one_everywhere,
     rules.the_ring_is_made,

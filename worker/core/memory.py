@@ -110,6 +110,8 @@ class Memory:
     security_after: float = 0.0
     # the time of the last look: see `backwards`
     looked_at: float = 0.0
+    # instances at which a write failed: how often in a row, when last, and why
+    refusing: Mapping[str, tuple[int, float, str]] = field(default_factory=dict)
     # no Provision, Drain, Retire, Remove again before
     provision_after: float = 0.0
     drain_after: float = 0.0

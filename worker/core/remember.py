@@ -64,7 +64,20 @@ def look(
     memory = situation.memory
     down = {i.name: memory.down.get(i.name, now) for i in situation.instances if not situation.is_filled(i.name)}
     flow = max(memory.flow, written_by_one_shots(situation))
-    return replace(memory, down=down, passing=passing(situation), kicks=kicks(situation), flow=flow)
+    return replace(
+        memory,
+        down=down,
+        passing=passing(situation),
+        kicks=kicks(situation),
+        refusing=refusing(situation),
+        flow=flow,
+    )
+
+
+def refusing(s: Situation) -> dict[str, tuple[int, float, str]]:
+    """Forget a write that failed once it would have been tried again long ago: there is nothing more to write."""
+    longest = s.policy.kick_at_most_every * 2
+    return {n: noted for n, noted in s.memory.refusing.items() if n in s.by_name and s.now - noted[1] < longest}
 
 
 def written_by_one_shots(s: Situation) -> int:
@@ -174,8 +187,19 @@ def carried_out(memory: Memory, actions: Sequence[Action], observed: Observed) -
                     reached.pop(replication_key(w), None)
             case _:
                 pass
+    written = {a.instance for a in actions if isinstance(a, CreateDatabases | PutSecurity | PutReplications | PutFills)}
+    refusing = {name: noted for name, noted in memory.refusing.items() if name not in written}
     is_set_anew = any(isinstance(action, CreateDatabases | PutSecurity) for action in actions)
-    return replace(memory, reached=reached, security_after=0.0 if is_set_anew else memory.security_after)
+    security_after = 0.0 if is_set_anew else memory.security_after
+    return replace(memory, reached=reached, refusing=refusing, security_after=security_after)
+
+
+def refused(memory: Memory, action: Action, why: str, now: float) -> Memory:
+    """A write at one instance failed: it is tried again after a pause, and nobody else has to wait for it meanwhile."""
+    if not isinstance(action, CreateDatabases | PutSecurity | PutReplications | PutFills):
+        return memory
+    times = memory.refusing.get(action.instance, (0, 0.0, ""))[0]
+    return replace(memory, refusing={**memory.refusing, action.instance: (times + 1, now, why)})
 
 
 def written_by(action: Action) -> list[str]:

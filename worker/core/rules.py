@@ -81,10 +81,23 @@ def whoever_stays_is_unfenced(s: Situation) -> Says:
     return Says(tuple(Unfence(i.name) for i in fenced), reasons)
 
 
+def writes_that_failed_are_told(s: Situation) -> Says:
+    """An instance at which the last write failed, by a full disk say: the others go on without it."""
+    return Says(
+        reasons=tuple(
+            Reason(
+                "writes_fail", f"{i.name} does not take what is written there: {s.memory.refusing[i.name][2]}", i.name
+            )
+            for i in s.answering
+            if i.name in s.memory.refusing
+        )
+    )
+
+
 def databases_exist(s: Situation) -> Says:
     """Every instance that answers has every database of the saved list."""
     actions = []
-    for instance in s.answering:
+    for instance in s.taking:
         missing = sorted(set(s.databases) - set(s.nodes[instance.name].databases))
         if missing:
             actions.append(CreateDatabases(instance.name, tuple(missing)))
@@ -94,7 +107,7 @@ def databases_exist(s: Situation) -> Says:
 def the_ring_is_made(s: Situation) -> Says:
     """Put what is wanted and missing or wrong. A document that was there before is not written too often."""
     actions = []
-    for instance in s.answering:
+    for instance in s.taking:
         needed = tuple(w for w in s.wanted_from(instance.name) if needs_writing(s, w))
         if needed:
             actions.append(PutReplications(instance.name, needed))
@@ -136,7 +149,7 @@ def may_kick(s: Situation, wanted: Wanted) -> bool:
 def what_backs_off_is_kicked(s: Situation) -> Says:
     """A replication that waits in back-off, or stands still, although its target answers starts again now."""
     actions = []
-    for instance in s.answering:
+    for instance in s.taking:
         stuck = tuple(
             w
             for w in s.wanted_from(instance.name)
@@ -188,7 +201,7 @@ def new_instances_are_filled(s: Situation) -> Says:
             for database in s.databases
             if (fill := fills.get((source.name, database))) is None or fill.state == "failed"
         )
-        if needed and may_kick(s, as_fill):
+        if needed and instance in s.taking and may_kick(s, as_fill):
             actions.append(PutFills(instance.name, source.name, needed))
     return Says(tuple(actions), tuple(reasons))
 

@@ -131,7 +131,7 @@ def is_one_everywhere(s: Situation) -> Says:
         for database in s.memory.security_disputed
     )
     actions = []
-    for instance in s.answering:
+    for instance in s.taking:
         mine = s.nodes[instance.name].security
         wanted = tuple(
             (database, text)

@@ -76,6 +76,16 @@ class Situation:
         return tuple(i for i in self.members if i.name in self.nodes)
 
     @cached_property
+    def taking(self) -> tuple[Instance, ...]:
+        """Those that answer and to which something may be written: not while a write that failed has its pause."""
+        return tuple(i for i in self.answering if self._may_write(i.name))
+
+    def _may_write(self, name: str) -> bool:
+        times, last, _ = self.memory.refusing.get(name, (0, 0.0, ""))
+        pause: float = min(self.policy.kick_after * 2 ** min(times - 1, 10), self.policy.kick_at_most_every)
+        return times == 0 or self.now - last >= pause
+
+    @cached_property
     def answering_uuids(self) -> tuple[str, ...]:
         return tuple(self.nodes[i.name].uuid for i in self.answering)
 

@@ -23,7 +23,7 @@ from worker.core.observed import Down, Fill, Node, Observed, Platformed, Replica
 from worker.core.ring import Wanted
 
 from . import world
-from .world import NOW, decided, name, node, remembered, whole, with_instance, with_node, with_replication
+from .world import NOW, POLICY, decided, name, node, remembered, whole, with_instance, with_node, with_replication
 
 
 def actions(plan: Plan) -> tuple[Action, ...]:
@@ -354,3 +354,19 @@ def test_an_instance_that_hangs_loses_its_place_once_it_is_bridged() -> None:
     memory = remember.carried_out(memory, actions(plan), seen)
     plan, _ = decided(seen, memory, now=NOW + 62)
     assert actions(plan) == (Serve((name(0), name(2))),)
+
+
+def test_an_instance_at_which_a_write_failed_has_a_pause_and_holds_nobody_up() -> None:
+    lacking = node(0, targets=[1], databases=("_users",))
+    seen = with_node(whole(), 0, lacking)
+    create = CreateDatabases(name(0), ("test",))
+    plan, memory = decided(seen, remembered())
+    assert actions(plan) == (create,)
+    memory = remember.refused(memory, create, "the disk is full", NOW)
+    waiting, memory = decided(seen, memory, now=NOW + 1)
+    acts = waiting.actions if isinstance(waiting, Apply) else ()
+    assert not [action for action in acts if isinstance(action, CreateDatabases)]
+    assert "the disk is full" in " ".join(reason.text for reason in waiting.reasons)
+    again, memory = decided(seen, memory, now=NOW + POLICY.kick_after)
+    assert create in actions(again)
+    assert remember.carried_out(memory, [create], seen).refusing == {}
