@@ -106,11 +106,11 @@ def born(s: Situation) -> Memory:
 
 
 def filled(s: Situation) -> Memory:
-    """Instances whose every one-shot from an instance that is up has completed are filled from now on."""
+    """Instances whose every one-shot from one of their sources has completed are filled from now on."""
     done = [
         s.nodes[i.name].uuid
         for i in s.unfilled
-        if s.has_all_databases(i.name) and any(has_pulled_all(s, i.name, source.name) for source in s.up)
+        if s.has_all_databases(i.name) and any(has_pulled_all(s, i.name, source.name) for source in s.sources(i.name))
     ]
     return replace(s.memory, durable=add_filled(s.memory.durable, done)) if done else s.memory
 

@@ -181,12 +181,27 @@ class Situation:
         return tuple(sorted(w for w in self.wanted if w.source == name))
 
     def predecessor(self, name: str) -> Instance | None:
-        """The nearest instance before this one in the ring that is up, other than itself."""
-        order = [i for i in self.members if i.name == name or i in self.up]
+        """The nearest instance before this one in the ring, other than itself, from which it may be filled."""
+        sources = self.sources(name)
+        order = [i for i in self.members if i.name == name or i in sources]
         at = next((n for n, i in enumerate(order) if i.name == name), None)
         if at is None or len(order) < 2:
             return None
         return order[at - 1]
+
+    def sources(self, name: str) -> tuple[Instance, ...]:
+        """Who has what the endpoint showed when this one came: those that served before it did, while there are any.
+
+        One that was away, or that was to leave, may lack what the others took meanwhile.
+        """
+        serving = tuple(i for i in self.up if i.serving)
+        came = self.memory.down.get(name, self.now)
+        longer = tuple(i for i in serving if self._served_since(i.name) <= came)
+        return longer or serving or self.up
+
+    def _served_since(self, name: str) -> float:
+        state, since = self.memory.states.get(name, ("", self.now))
+        return since if state == "serving" else self.now
 
     def fills_of(self, name: str) -> dict[tuple[str, str], Fill]:
         """The one-shot documents on this instance by source and database."""

@@ -370,3 +370,18 @@ def test_an_instance_at_which_a_write_failed_has_a_pause_and_holds_nobody_up() -
     again, memory = decided(seen, memory, now=NOW + POLICY.kick_after)
     assert create in actions(again)
     assert remember.carried_out(memory, [create], seen).refusing == {}
+
+
+def test_a_new_instance_is_filled_from_one_that_served_before_it_came() -> None:
+    """Its predecessor in the ring was away and came back later: it may lack what the others took meanwhile."""
+    filled = tuple(uuid for uuid in remembered(4).durable.filled if uuid != "uuid3")
+    memory = replace(
+        remembered(4),
+        durable=replace(remembered(4).durable, filled=filled),
+        states={name(0): ("serving", NOW - 50), name(1): ("serving", NOW - 50), name(2): ("serving", NOW - 1)},
+        down={name(3): NOW - 10},
+    )
+    seen = with_instance(whole(4), world.instance(3, serving=False))
+    plan, _ = decided(seen, memory, what=world.spec(4))
+    fills = [action for action in actions(plan) if isinstance(action, PutFills)]
+    assert [(fill.instance, fill.source) for fill in fills] == [(name(3), name(1))]
