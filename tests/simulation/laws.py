@@ -184,6 +184,8 @@ class Laws:
         if spec.force:
             self._cause = "force"
             return
+        if server is None and self.is_proved_just_now():
+            return  # it died between the last look and the deed
         if server is None:
             raise Violation(f"{instance.name} is retired although it does not answer")
         if server.fenced is None or not server.is_closed:
@@ -197,12 +199,20 @@ class Laws:
         """What it holds was proved on two that stay, where there are two (hazards H11, H15)."""
         sight = self._sights.get(owner)
         others = [s for s in self.all_servers() if s is not leaver]
-        staying = [s for s in others if s.walls is None and sight is not None and s.uuid in sight.answering]
+        staying = [s for s in others if sight is not None and s.uuid in sight.answering and not self._is_leaving(s)]
         if len(staying) < 2:
             return
         for write in promised_on(leaver, self._play.ledger.promised):
             if sum(holds(other, write) for other in others) < 2:
                 raise Violation(f"{name} is retired, and {write} is on one other only")
+
+    def _is_leaving(self, server: Server) -> bool:
+        """Fenced, or chosen to leave: one that lost its fence with its settings leaves all the same."""
+        cluster, record = self._play.cluster(), self._play.record()
+        chosen = record.durable.leavers if record is not None else ()
+        known = cluster.instances.values() if cluster is not None else ()
+        identities = {i.identity for i in known if self._play.world.servers.get(i.address) is server}
+        return server.walls is not None or bool(identities & set(chosen))
 
     def _about_to_remove(self, spec: Any, fence: int) -> None:
         cluster, record = self._play.cluster(), self._play.record()
