@@ -180,9 +180,8 @@ def test_a_program_that_cannot_be_started_says_why(home: Path) -> None:
     platform = build_platform(home, program=PlainProgram(("/nonexistent/couchdb",)))
     platform.claim(SPEC, 1)
     platform.provision(SPEC, (), 1)
-    seen = instances(platform, SPEC)
-    assert [i.phase for i in seen] == ["down"] * 3
-    assert "/nonexistent/couchdb" in seen[0].reason
+    until(lambda: [i.phase for i in instances(platform, SPEC)] == ["down"] * 3, "all that was tried has ended")
+    assert "/nonexistent/couchdb" in instances(platform, SPEC)[0].reason
 
 
 @pytest.mark.usefixtures("made")

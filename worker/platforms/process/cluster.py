@@ -89,7 +89,7 @@ def _build_endpoint(means: Means, place: ClusterPlace, anchor: Anchor, names: Se
     if anchor.port is None:
         raise TemporaryError("no_endpoint", f"{place.name} has no endpoint yet")
     serving = {name: i.port for i in instances(place) if (name := instance_name(place.name, i.ordinal)) in names}
-    return Endpoint(means.network.bind, anchor.port, means.grace, means.network.host, serving)
+    return Endpoint(means.network.bind, anchor.port, means.grace, means.network.beside, serving)
 
 
 def _refresh_endpoint(means: Means, place: ClusterPlace, anchor: Anchor, have: Sequence[Identity]) -> None:

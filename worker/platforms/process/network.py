@@ -18,7 +18,12 @@ class Network:
 
     @property
     def host(self) -> str:
-        return self.inside or ANY.get(self.bind, self.bind)
+        return self.inside or self.beside
+
+    @property
+    def beside(self) -> str:
+        """The host by which a process beside an instance reaches it: a balancer needs no name to be looked up."""
+        return ANY.get(self.bind, self.bind)
 
     def address(self, port: int) -> str:
         return url(self.host, port)

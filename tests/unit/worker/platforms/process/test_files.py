@@ -123,3 +123,5 @@ def test_addresses() -> None:
     assert Network("0.0.0.0", "db.example.com").address(20_000) == "http://127.0.0.1:20000"
     assert Network("0.0.0.0", "db.example.com").shown(20_000) == "http://db.example.com:20000"
     assert Network("::1", "::1").address(20_000) == "http://[::1]:20000"
+    within = Network("0.0.0.0", "db.example.com", "instances")
+    assert (within.address(20_000), within.beside) == ("http://instances:20000", "127.0.0.1")
