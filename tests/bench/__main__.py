@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.bench import creating, memory, place, posting, rings, scaling_out, table, upkeep, waiting, wakeups
+from tests.bench import creating, draining, memory, place, posting, rings, scaling_out, table, upkeep, waiting, wakeups
 from tests.bench.figure import Figure
 
 RESULTS = Path(__file__).resolve().parents[2] / "bench" / "results.json"
@@ -20,6 +20,7 @@ MEASUREMENTS: Mapping[str, Callable[[Path], list[Figure]]] = {
     "upkeep": upkeep.measure,
     "waiting": waiting.measure,
     "memory": memory.measure,
+    "drain": draining.measure,
     "scale-out": scaling_out.measure,
 }
 
