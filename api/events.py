@@ -72,14 +72,17 @@ class Told:
         fresh = [change for change in log.changes if change.revision > self.revision]
         job = log.job
         if self._seen is None:
-            fresh, first = [], [event("state", job.revision, job_detail(job, record))] if not _is_over(job) else []
+            fresh, first = (
+                [],
+                [event("state", job.revision, job_detail(job, record))] if not job.status.is_ended else [],
+            )
         else:
             if job.revision - self.revision != len(fresh):
                 return None
             first = []
         self._seen = job.revision
         changes = [event("change", one.revision, job_change(one)) for one in fresh if not one.status.is_ended]
-        if not _is_over(job):
+        if not job.status.is_ended:
             return first + changes
         self.has_ended = True
         return first + changes + [event("end", job.revision, job_detail(job, record))]
@@ -87,10 +90,6 @@ class Told:
     def begin_anew(self) -> None:
         """The whole state is told next, since what was in between is not kept."""
         self._seen = None
-
-
-def _is_over(job: Job) -> bool:
-    return job.status.is_ended
 
 
 def event(name: str, number: int, data: Mapping[str, Json]) -> bytes:

@@ -84,23 +84,20 @@ def form_operation(operation: Operation) -> Described:
     return Described(operation.text.capitalize(), _responses(*codes), extra)
 
 
-_PREFER: Schema = {
-    "name": "Prefer",
-    "in": "header",
-    "required": False,
-    "schema": {"type": "string"},
-    "description": "wait=N: wait N seconds, 3600 at most, for the end. respond-async: do not wait (RFC 7240)",
-}
+def _optional(place: str, name: str, text: str) -> Schema:
+    """A parameter that may be left out; `place` is header or query."""
+    return {"name": name, "in": place, "required": False, "schema": {"type": "string"}, "description": text}
 
 
-_ONCE: Schema = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "required": False,
-    "schema": {"type": "string"},
-    "description": "1 to 128 printable characters: a request that is repeated with its key is carried out once",
-}
-
+_PREFER = _optional(
+    "header", "Prefer", "wait=N: wait N seconds, 3600 at most, for the end. respond-async: do not wait (RFC 7240)"
+)
+_ONCE = _optional(
+    "header",
+    "Idempotency-Key",
+    "1 to 128 printable characters: a request that is repeated with its key is carried out once",
+)
+_LAST = _optional("header", "Last-Event-ID", "the id of the last event that was seen: go on behind it")
 
 _JOB: Schema = {"name": "job_id", "in": "path", "required": True, "schema": {"type": "string"}}
 
@@ -114,14 +111,10 @@ def job_operation() -> Described:
 
 
 def jobs_operation(listing: Operation) -> Described:
-    parameters: list[Schema] = [
-        {"name": field.name, "in": "query", "required": False, "schema": {"type": "string"}, "description": field.text}
-        for field in listing.fields
-    ]
     return Described(
         "Your jobs, newest first (HTTP Basic with username and token)",
         _responses(200, 400, 401, 429, 500, 503),
-        {"parameters": parameters},
+        {"parameters": [_optional("query", field.name, field.text) for field in listing.fields]},
     )
 
 
@@ -132,11 +125,10 @@ def events_operation() -> Described:
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
     }
     responses[204] = {"description": "The job has ended, and Last-Event-ID is its last change"}
-    last = {"name": "Last-Event-ID", "in": "header", "required": False, "schema": {"type": "string"}}
     return Described(
         "The changes of a job as they come (HTTP Basic with username and token)",
         responses,
-        {"parameters": [_JOB, {**last, "description": "the id of the last event that was seen: go on behind it"}]},
+        {"parameters": [_JOB, _LAST]},
     )
 
 

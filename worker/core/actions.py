@@ -154,6 +154,10 @@ Action = (
 )
 
 
+Write = CreateDatabases | PutSecurity | PutReplications | PutFills
+"""What brings data or documents to one instance, and so fails where its disk is full."""
+
+
 @dataclass(frozen=True, slots=True)
 class Unproved:
     """Retire looked once more, and the proof does not stand: why not, in words."""

@@ -10,6 +10,10 @@ Since = tuple[str, float]
 """A word and the time since which it has held."""
 
 
+MOST_DOUBLINGS = 30
+"""Of a pause: what is tried for days is counted on, and no float holds two to the power of its thousands."""
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """Durations in seconds that settings choose and `decide` uses."""
@@ -24,6 +28,13 @@ class Policy:
     birth_patience: float = 30.0
     # a job that makes no progress for so long has failed
     deadline_progress: float = 600.0
+
+    def pause(self, times: int) -> float:
+        """Seconds before something that was tried `times` times in a row is tried again: 5, 10, 20 ... 60."""
+        if times == 0:
+            return 0.0
+        growth: int = 2 ** min(times - 1, MOST_DOUBLINGS)
+        return min(self.kick_after * growth, self.kick_at_most_every)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from worker.core.actions import (
     PutReplications,
     PutSecurity,
     Retire,
+    Write,
 )
 from worker.core.memory import Memory, Policy, Since
 from worker.core.observed import Node, Observed, Platformed
@@ -57,8 +58,13 @@ def look(
     """What this look adds: who was born or filled, who is not up and since when, what passes over each link."""
     situation = Situation(spec, observed, platform, memory, now, policy)
     for notice in (
-        *(losses.given_back, born, filled, parting.leavers),
-        *(losses.noticed, dropping.noticed, security.noticed),
+        losses.given_back,
+        born,
+        filled,
+        parting.leavers,
+        losses.noticed,
+        dropping.noticed,
+        security.noticed,
     ):
         situation = situation.remembering(notice(situation))
     memory = situation.memory
@@ -187,7 +193,7 @@ def carried_out(memory: Memory, actions: Sequence[Action], observed: Observed) -
                     reached.pop(replication_key(w), None)
             case _:
                 pass
-    written = {a.instance for a in actions if isinstance(a, CreateDatabases | PutSecurity | PutReplications | PutFills)}
+    written = {action.instance for action in actions if isinstance(action, Write)}
     refusing = {name: noted for name, noted in memory.refusing.items() if name not in written}
     is_set_anew = any(isinstance(action, CreateDatabases | PutSecurity) for action in actions)
     security_after = 0.0 if is_set_anew else memory.security_after
@@ -196,7 +202,7 @@ def carried_out(memory: Memory, actions: Sequence[Action], observed: Observed) -
 
 def refused(memory: Memory, action: Action, why: str, now: float) -> Memory:
     """A write at one instance failed: it is tried again after a pause, and nobody else has to wait for it meanwhile."""
-    if not isinstance(action, CreateDatabases | PutSecurity | PutReplications | PutFills):
+    if not isinstance(action, Write):
         return memory
     times = memory.refusing.get(action.instance, (0, 0.0, ""))[0]
     return replace(memory, refusing={**memory.refusing, action.instance: (times + 1, now, why)})

@@ -140,10 +140,7 @@ def has_other_target(s: Situation, wanted: Wanted) -> bool:
 def may_kick(s: Situation, wanted: Wanted) -> bool:
     """Whether a document may be written again now: at once, then after 5, 10, 20 ... seconds, at most every 60."""
     times, last = s.memory.kicks.get(replication_key(wanted), (0, 0.0))
-    if times == 0:
-        return True
-    pause: float = min(s.policy.kick_after * 2 ** (times - 1), s.policy.kick_at_most_every)
-    return s.now - last >= pause
+    return times == 0 or s.now - last >= s.policy.pause(times)
 
 
 def what_backs_off_is_kicked(s: Situation) -> Says:

@@ -82,8 +82,7 @@ class Situation:
 
     def _may_write(self, name: str) -> bool:
         times, last, _ = self.memory.refusing.get(name, (0, 0.0, ""))
-        pause: float = min(self.policy.kick_after * 2 ** min(times - 1, 10), self.policy.kick_at_most_every)
-        return times == 0 or self.now - last >= pause
+        return times == 0 or self.now - last >= self.policy.pause(times)
 
     @cached_property
     def answering_uuids(self) -> tuple[str, ...]:

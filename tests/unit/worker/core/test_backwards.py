@@ -6,7 +6,7 @@ from typing import Any
 from worker.core import backwards
 from worker.core.actions import Wait
 from worker.core.decide import decide
-from worker.core.memory import Leaving, Memory
+from worker.core.memory import Home, Leaving, Memory
 from worker.core.observed import Down
 
 from . import world
@@ -53,3 +53,26 @@ def test_every_time_that_is_remembered_is_shifted() -> None:
     memory = replace(Memory(), **times)
     shifted = backwards.shifted(memory, 10.0)
     assert {name for name in times if getattr(shifted, name) == NOW} == {"looked_at"}
+
+
+def test_times_inside_what_is_remembered_by_name_are_shifted_too() -> None:
+    """Whoever adds a mapping has to say here whether there are times in it."""
+    timed: dict[str, Any] = {
+        "states": {"a": ("serving", NOW)},
+        "passing": {"a>b>test": ("running", NOW)},
+        "down": {"a": NOW},
+        "kicks": {"a>b>test": (1, NOW)},
+        "refusing": {"a": (1, NOW, "the disk is full")},
+        "homes": {"id0": Home("a", "uuid0", passed_at=NOW)},
+        "leaving": {"id0": Leaving("nonce", withdrawn_at=NOW, proved_at=NOW)},
+    }
+    timeless = {"reached", "retiring", "security", "security_apart"}
+    assert {f.name for f in fields(Memory) if isinstance(getattr(Memory(), f.name), dict)} == timed.keys() | timeless
+    shifted = backwards.shifted(replace(Memory(), **timed), 10.0)
+    assert not [name for name in timed if str(NOW) in str(getattr(shifted, name))]
+    assert not [name for name in timed if str(NOW - 10) not in str(getattr(shifted, name))]
+
+
+def test_what_fails_for_weeks_is_tried_again_after_the_longest_pause() -> None:
+    pauses = [POLICY.pause(times) for times in (0, 1, 2, 3, 4, 5, 100_000)]
+    assert pauses == [0, 5, 10, 20, 40, 60, 60]
