@@ -19,17 +19,18 @@ def free_ports(count: int) -> int:
     for _ in range(1000):
         first: int = secrets.choice(PORTS)
         ports = set(range(first, first + count))
-        if ports <= set(PORTS) - _given and all(map(_is_free, ports)):
+        if ports <= set(PORTS) - _given and all(is_free("127.0.0.1", port) for port in ports):
             _given.update(ports)
             return first
     raise AssertionError("no free port")
 
 
-def _is_free(port: int) -> bool:
+def is_free(host: str, port: int) -> bool:
+    """Whether nobody listens there."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((host, port))
         except OSError:
             return False
     return True

@@ -3,12 +3,13 @@
 import threading
 import time
 from collections.abc import Collection, Sequence
-from types import TracebackType
-from typing import Any, Self
+from functools import partial
+from typing import Any
 
 import httpx
 
 from tests.e2e.service import User, wait_until
+from tests.running import Running
 
 PAUSE = 0.01
 """Seconds between two requests of a thread: the cluster has to have time for something else too."""
@@ -16,34 +17,20 @@ PAUSE = 0.01
 THREADS = 3
 
 
-class Clients:
+class Clients(Running):
     """Threads, each with a connection of its own that it keeps as long as it lives. `odd` is what should not be."""
 
     def __init__(self, user: User, endpoint: str, *, threads: int = THREADS) -> None:
+        super().__init__([partial(self._run, lane) for lane in range(threads)], who="a client")
         self._user = user
         self._endpoint = endpoint
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._run, args=(lane,), daemon=True) for lane in range(threads)]
         self.odd: list[str] = []
         self.cut = 0
 
-    def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join(timeout=60)
-        assert not any(thread.is_alive() for thread in self._threads), "a client hangs"
-
-    def _run(self, lane: int) -> None:
+    def _run(self, lane: int, stop: threading.Event) -> None:
         number = 0
         with httpx.Client(base_url=self._endpoint, auth=self._user.login, timeout=20, trust_env=False) as client:
-            while not self._stop.wait(PAUSE):
+            while not stop.wait(PAUSE):
                 try:
                     self._ask(client, lane, number)
                 except httpx.TransportError:

@@ -8,16 +8,15 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from types import TracebackType
-from typing import Self
 
 from tests.e2e.service import Service
 from tests.faults.plan import Fault
 from tests.faults.wires import Cut, Wires
+from tests.running import Running
 from worker.platforms.process.processes import read_process
 
 
-class Breaker:
+class Breaker(Running):
     """A thread that does one fault after another until a time, some of which last while the next ones happen.
 
     `begun` counts them by kind; `log` says when each was done. All has been mended when the block ends, at `mended_at`.
@@ -25,37 +24,25 @@ class Breaker:
     """
 
     def __init__(self, service: Service, wires: Wires, faults: Iterator[Fault], *, began: float, until: float) -> None:
+        super().__init__([self._run], who="the breaker")
         self._service = service
         self._wires = wires
         self._faults = faults
         self._began = began
         self._until = until
         self.mended_at = until
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="breaker", daemon=True)
         self._lasting = ExitStack()
         self._ends: list[tuple[float, AbstractContextManager[None]]] = []
         self.begun: Counter[str] = Counter()
         self.log: list[str] = []
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stop.set()
-        self._thread.join(timeout=60)
-        assert not self._thread.is_alive(), "the breaker hangs"
-
-    def _run(self) -> None:
+    def _run(self, stop: threading.Event) -> None:
         for fault in self._faults:
             due = time.monotonic() + fault.after
-            while not self._stop.is_set() and time.monotonic() < min(due, self._until):
+            while not stop.is_set() and time.monotonic() < min(due, self._until):
                 self._end_those_past()
-                self._stop.wait(0.05)
-            if self._stop.is_set() or time.monotonic() >= self._until:
+                stop.wait(0.05)
+            if stop.is_set() or time.monotonic() >= self._until:
                 break
             self._do(fault)
         for _, lasting in self._ends:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 from typing import Any
 
 import httpx
@@ -17,6 +17,7 @@ from tests.faults.breaker import Breaker
 from tests.faults.plan import faults
 from tests.faults.recorders import ALONE, SHARED, Acknowledged, Crowd, Gaps, Recorder, missing
 from tests.faults.wires import Wires, free_ports
+from tests.running import Running
 
 TAG = "faults"
 LARGE, SMALL = 6, 2
@@ -254,23 +255,15 @@ class Life:
         self.account.gaps = {name: gap.longest for name, gap in self.gaps.items()}
 
 
-class Looking:
+class Looking(Running):
     """A thread that tells the writers which instances there are."""
 
     def __init__(self, life: Life) -> None:
+        super().__init__([self._run], who="who looks")
         self._life = life
-        self._stop = Event()
-        self._thread = Thread(target=self._run, name="looking", daemon=True)
 
-    def __enter__(self) -> None:
-        self._thread.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join(timeout=60)
-
-    def _run(self) -> None:
-        while not self._stop.wait(1.0):
+    def _run(self, stop: Event) -> None:
+        while not stop.wait(1.0):
             detail = self._life.look()
             if detail is not None:
                 self._life.urls = tuple(one["Url"] for one in detail["Instances"])

@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Self
 
 import httpx
+
+from tests.running import Running
 
 PAUSE = 0.01
 """Seconds between two requests of a writer: the cluster has to have time for something else too."""
@@ -129,26 +129,12 @@ class Recorder:
             self._mine.pop(next(iter(self._mine)))
 
 
-class Crowd:
+class Crowd(Running):
     """All recorders, each in a thread of its own."""
 
     def __init__(self, recorders: Sequence[Recorder]) -> None:
+        super().__init__([recorder.run for recorder in recorders], who="a writer")
         self.recorders = recorders
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=r.run, args=(self._stop,), daemon=True) for r in recorders]
-
-    def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join(timeout=60)
-        assert not any(thread.is_alive() for thread in self._threads), "a writer hangs"
 
     @property
     def acknowledged(self) -> list[Acknowledged]:

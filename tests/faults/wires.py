@@ -1,13 +1,14 @@
 """The wires between instances: a small TCP proxy in front of each, on another loopback address, that can be cut."""
 
 import asyncio
-import socket
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
+
+from tests.ports import is_free
 
 HOST = "127.0.0.1"
 WIRED = "127.0.0.2"
@@ -28,16 +29,6 @@ def free_ports() -> range:
         if all(is_free(host, port) for port in found for host in (HOST, WIRED)):
             return found
     raise AssertionError("no hundred free ports in a row")
-
-
-def is_free(host: str, port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-    return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from common.cluster import ClusterSpec, Spawner
-from tests.contract.platform.spawned import Spawned
+from tests.contract.platform.spawned import PodHost, Spawned
 from tests.fake_kubernetes.server import FakeKubernetes
 from worker.platforms.kubernetes import names
 from worker.platforms.kubernetes.call import Caller
@@ -17,19 +17,9 @@ from worker.platforms.kubernetes.shape import Shape
 from worker.ports import Platform
 
 
-@dataclass
-class FakeHost:
-    """An instance dies with its pod; a new pod gets no traffic before kanto says so."""
-
+@dataclass(kw_only=True)
+class FakeHost(PodHost):
     fake: FakeKubernetes
-    spawner: Spawner
-    ends: ExitStack
-    keeps_place: bool = False
-    keeps_data: bool = field(init=False)
-    has_ordinals: bool = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.keeps_data = self.has_ordinals = self.spawner != "deployment"
 
     def platform(self) -> Platform:
         api = connect(url=self.fake.url, kubeconfig=None, is_in_cluster=False, connections=10)
@@ -44,11 +34,7 @@ class FakeHost:
                     objects.delete("pods", pod["metadata"]["name"])
 
     def lose(self, spec: ClusterSpec, name: str) -> None:
-        if self.spawner != "deployment":
-            spec = replace(spec, spawner=self.spawner)
-            ordinal = names.ordinal(spec, name)
-            assert ordinal is not None
-            claim = names.claim(spec, ordinal) if self.spawner == "statefulset" else name
+        if claim := self.claim_of(spec, name):
             with self.fake.change() as objects:
                 objects.delete("persistentvolumeclaims", claim)
         self.kill(spec, name)
@@ -61,4 +47,4 @@ class FakeHost:
 @contextmanager
 def fake_host(_folder: Path, *, spawner: Spawner) -> Iterator[FakeHost]:
     with ExitStack() as ends:
-        yield FakeHost(ends.enter_context(FakeKubernetes()), spawner, ends)
+        yield FakeHost(fake=ends.enter_context(FakeKubernetes()), spawner=spawner, ends=ends)

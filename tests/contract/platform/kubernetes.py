@@ -3,11 +3,11 @@
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from common.cluster import ClusterSpec, Spawner
-from tests.contract.platform.spawned import Spawned
+from tests.contract.platform.spawned import PodHost, Spawned
 from tests.kubernetes.admin import Admin
 from tests.kubernetes.place import Place, made_place
 from worker.platforms.kubernetes import names
@@ -20,20 +20,10 @@ from worker.platforms.kubernetes.shape import Resources, Shape
 from worker.ports import Platform
 
 
-@dataclass
-class KubernetesHost:
-    """An instance dies with its pod; a new pod gets no traffic before kanto says so."""
-
+@dataclass(kw_only=True)
+class KubernetesHost(PodHost):
     admin: Admin
     place: Place
-    spawner: Spawner
-    ends: ExitStack
-    keeps_place: bool = False
-    keeps_data: bool = field(init=False)
-    has_ordinals: bool = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.keeps_data = self.has_ordinals = self.spawner != "deployment"
 
     def platform(self) -> Platform:
         api = connect(url=None, kubeconfig=self.place.kubeconfig, is_in_cluster=False, connections=10)
@@ -52,11 +42,7 @@ class KubernetesHost:
         self.admin.delete(PODS, self.place.namespace, self._pod(name))
 
     def lose(self, spec: ClusterSpec, name: str) -> None:
-        if self.spawner != "deployment":
-            spec = replace(spec, spawner=self.spawner)
-            ordinal = names.ordinal(spec, name)
-            assert ordinal is not None
-            claim = names.claim(spec, ordinal) if self.spawner == "statefulset" else name
+        if claim := self.claim_of(spec, name):
             self.admin.delete(VOLUME_CLAIMS, self.place.namespace, claim)
         self.kill(spec, name)
 
@@ -77,4 +63,4 @@ def kubernetes_host(folder: Path, *, spawner: Spawner) -> Iterator[KubernetesHos
         ends.callback(admin.close)
         folder.mkdir(parents=True, exist_ok=True)
         place = ends.enter_context(made_place(admin, folder, "contract"))
-        yield KubernetesHost(admin, place, spawner, ends)
+        yield KubernetesHost(admin=admin, place=place, spawner=spawner, ends=ends)

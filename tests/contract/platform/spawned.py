@@ -1,10 +1,12 @@
-"""Kubernetes' platform for the contract suite, whose specs name no spawner of Kubernetes'."""
+"""Kubernetes' platform for the contract suite, whose specs name no spawner of its, and what its places share."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 
 from common.cluster import ClusterSpec, MirrorRecord, Spawner
 from worker.core.observed import Instance, Platformed, Unknown
+from worker.platforms.kubernetes import names
 from worker.ports import Credentials, Platform
 
 
@@ -47,3 +49,27 @@ class Spawned:
 
     def remove(self, spec: ClusterSpec, fence: int) -> None:
         self._platform.remove(self._meant(spec), fence)
+
+
+@dataclass(kw_only=True)
+class PodHost:
+    """An instance dies with its pod; a new pod gets no traffic before kanto says so. `ends` ends what was made."""
+
+    spawner: Spawner
+    ends: ExitStack
+    keeps_place: bool = False
+    keeps_data: bool = field(init=False)
+    has_ordinals: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.keeps_data = self.has_ordinals = self.spawner != "deployment"
+
+    def claim_of(self, spec: ClusterSpec, name: str) -> str | None:
+        """The name of the volume claim of an instance; None where there are none."""
+        if self.spawner == "deployment":
+            return None
+        if self.spawner == "rc":
+            return name
+        ordinal = names.ordinal(spec, name)
+        assert ordinal is not None
+        return names.claim(spec, ordinal)

@@ -109,13 +109,18 @@ def test_the_pause_is_no_longer_than_until_something_is_due() -> None:
     assert 0.2 < ticker.tick() <= 0.3
 
 
-def test_a_store_that_was_away_takes_in_what_the_mirror_has_of_a_higher_version() -> None:
-    ticker, store, time, _, _ = build()
-    ticker.tick()
+def newer_mirror(store: MemoryStore) -> MirrorRecord:
+    """Of a cluster that the store has, but at a higher version and with five instances."""
     store.submit(creation())
     found = store.cluster(creation().spec.key)
     assert found is not None
-    newer = MirrorRecord(replace(found.spec, replicas=5), found.version + 1, found.owner_hash)
+    return MirrorRecord(replace(found.spec, replicas=5), found.version + 1, found.owner_hash)
+
+
+def test_a_store_that_was_away_takes_in_what_the_mirror_has_of_a_higher_version() -> None:
+    ticker, store, time, _, _ = build()
+    ticker.tick()
+    newer = newer_mirror(store)
     away = Away(store)
     broken = Ticker(away, records=lambda: [newer], send=lambda _: True, owner="w1", lease_seconds=15.0, monotonic=time)
     away.is_away = True
@@ -131,10 +136,7 @@ def test_a_store_that_was_away_takes_in_what_the_mirror_has_of_a_higher_version(
 def test_an_older_copy_is_brought_up_to_the_mirror_before_anything_is_sent() -> None:
     ticker, store, time, _, _ = build()
     ticker.tick()
-    store.submit(creation())
-    found = store.cluster(creation().spec.key)
-    assert found is not None
-    newer = MirrorRecord(replace(found.spec, replicas=5), found.version + 1, found.owner_hash)
+    newer = newer_mirror(store)
     seen = []
 
     def send(key: ClusterKey) -> bool:

@@ -34,6 +34,15 @@ class Heard:
         return Watcher(client, hold=self.hold, on_change=self.keys.append, turn_seconds=turn_seconds, ask_seconds=0.01)
 
 
+def heard_so_far(client: Client) -> tuple[Heard, Watcher]:
+    """A watcher that has told what is there, and what it tells from now on."""
+    heard = Heard()
+    watcher = heard.watcher(client)
+    watcher.turn()
+    heard.keys.clear()
+    return heard, watcher
+
+
 def while_watching(watcher: Watcher, act: Callable[[], None], holds: Callable[[], bool], what: str) -> None:
     watcher.start()
     try:
@@ -58,10 +67,7 @@ def test_a_pod_that_goes_makes_its_cluster_due(
     fake: FakeKubernetes, client: Client, platform: KubernetesPlatform
 ) -> None:
     name = running(platform, SPEC)[0].name
-    heard = Heard()
-    watcher = heard.watcher(client)
-    watcher.turn()
-    heard.keys.clear()
+    heard, watcher = heard_so_far(client)
 
     def act() -> None:
         with fake.change() as objects:
@@ -72,10 +78,7 @@ def test_a_pod_that_goes_makes_its_cluster_due(
 
 def test_what_kanto_sets_itself_makes_nothing_due(client: Client, platform: KubernetesPlatform) -> None:
     running(platform, SPEC)
-    heard = Heard()
-    watcher = heard.watcher(client)
-    watcher.turn()
-    heard.keys.clear()
+    heard, watcher = heard_so_far(client)
     platform.serve(SPEC, [], 1)
     watcher.turn()
     assert heard.keys == []
@@ -85,10 +88,7 @@ def test_after_a_410_it_lists_anew_and_tells_what_it_missed(
     fake: FakeKubernetes, client: Client, platform: KubernetesPlatform
 ) -> None:
     name = running(platform, SPEC)[0].name
-    heard = Heard()
-    watcher = heard.watcher(client)
-    watcher.turn()
-    heard.keys.clear()
+    heard, watcher = heard_so_far(client)
     with fake.change() as objects:
         objects.delete("pods", name)
         objects.compact()

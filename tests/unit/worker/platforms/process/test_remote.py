@@ -3,6 +3,7 @@
 import queue
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,16 @@ def test_there_is_nothing_where_nothing_was_made(path: Path) -> None:
     assert RemotePlatform(path).observe(SPEC) == Platformed()
 
 
+def tell_until_heard(host: Host, heard: "queue.Queue[ClusterKey]") -> None:
+    """Again and again, since the host may not have taken the listener in yet."""
+    for _ in range(300):
+        host.tell(KEY)
+        with suppress(queue.Empty):
+            assert heard.get(timeout=0.1) == KEY
+            return
+    raise AssertionError("not heard")
+
+
 def test_changes_are_heard_by_all_who_listen(host: Host, path: Path) -> None:
     heard: list[queue.Queue[ClusterKey]] = [queue.Queue(), queue.Queue()]
     listeners = [Listener(path, on_change=one.put) for one in heard]
@@ -65,15 +76,7 @@ def test_changes_are_heard_by_all_who_listen(host: Host, path: Path) -> None:
         listener.start()
     try:
         for one in heard:
-            for _ in range(200):  # until the host has taken the listener in
-                host.tell(KEY)
-                try:
-                    assert one.get(timeout=0.1) == KEY
-                    break
-                except queue.Empty:
-                    continue
-            else:
-                raise AssertionError("not heard")
+            tell_until_heard(host, one)
     finally:
         for listener in listeners:
             listener.stop()
@@ -86,15 +89,7 @@ def test_a_listener_hears_again_once_the_host_is_back(path: Path) -> None:
     host = Host(MemoryPlatform(), path)
     host.start()
     try:
-        for _ in range(300):
-            host.tell(KEY)
-            try:
-                assert heard.get(timeout=0.1) == KEY
-                break
-            except queue.Empty:
-                continue
-        else:
-            raise AssertionError("not heard")
+        tell_until_heard(host, heard)
     finally:
         listener.stop()
         host.stop()
