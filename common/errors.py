@@ -9,7 +9,8 @@
     +-- LeaseLost         another worker has this cluster now: the step stops without a word
 
 Third-party exceptions stop at the adapter that met them and become one of these, cause kept.
-`code` is a stable word; CODES maps each to the HTTP status of /v0 and is the one table of them.
+`code` is a stable word, and all there are stand in three tables below: CODES, the codes of answers with their HTTP
+status; REASONS, of what a status or a job that waits gives as its reasons; UNSEEN, which no answer carries.
 """
 
 
@@ -70,6 +71,24 @@ class LeaseLost(KantoError):
         super().__init__("lease_lost", message)
 
 
+FAILURES = frozenset(
+    {
+        "deadline",
+        "job_failed",
+        "bad_home",
+        "credentials_lost",
+        "forbidden",
+        "kubernetes_refused",
+        "mirror_conflict",
+        "name_taken",
+        "no_couchdb",
+        "no_free_port",
+        "no_namespace",
+        "wrong_platform",
+    }
+)
+"""What ends a job as failed, besides `internal` and `bad_record`."""
+
 CODES: dict[str, int] = {
     # bad input
     "bad_username": 400,
@@ -107,8 +126,7 @@ CODES: dict[str, int] = {
     "idempotency_key_reused": 422,
     # how it went
     "still_running": 202,
-    "deadline": 502,
-    "job_failed": 502,
+    **dict.fromkeys(sorted(FAILURES), 502),
     "too_busy": 429,
     "too_many_requests": 429,
     "too_many_refused": 429,
@@ -120,4 +138,80 @@ CODES: dict[str, int] = {
     "not_rebuilt": 503,
     "not_ready": 503,
     "internal": 500,
+    "bad_record": 500,
 }
+"""Of every answer that is not ok. An awaited job that failed is answered 502 whatever its code."""
+
+JOB_ERRORS = FAILURES | {"canceled", "superseded", "internal", "bad_record"}
+"""What a job that ended without success gives as its error."""
+
+REASONS = FAILURES | {
+    # what a look found
+    "data_lost",
+    "documents_refused",
+    "instance_down",
+    "instance_lost",
+    "instance_silent",
+    "instance_unknown",
+    "instances_missing",
+    "link_altered",
+    "link_missing",
+    "link_not_running",
+    "link_stalled",
+    "not_observed",
+    "platform_problem",
+    "platform_unknown",
+    "same_uuid",
+    "security_disputed",
+    "spec_changed",
+    "writes_fail",
+    # what is under way
+    "draining",
+    "dropping",
+    "fencing",
+    "filling",
+    "forced",
+    "grace",
+    "in_progress",
+    "leaver_serves",
+    "removing",
+    "retiring",
+    "unfencing",
+    # what a step met, which is tried again
+    "bad_record",
+    "clearing",
+    "cluster_locked",
+    "credentials_unknown",
+    "ending",
+    "host_away",
+    "instance_refuses_kanto",
+    "instance_unclear",
+    "internal",
+    "kubernetes_away",
+    "kubernetes_busy",
+    "kubernetes_conflict",
+    "kubernetes_expired",
+    "kubernetes_login",
+    "kubernetes_missing",
+    "launcher_failed",
+    "no_endpoint",
+    "no_such_instance",
+    "platform_io",
+    "process_remains",
+    "quota_exceeded",
+    "replicator_conflict",
+    "replicator_refused",
+    "store_unavailable",
+}
+"""Why a cluster is not ready, or what its job waits for."""
+
+UNSEEN = frozenset(
+    {
+        "bad_setting",  # a worker that does not start
+        "lease_lost",  # the step of a worker that is not its cluster's any more
+        "no_such_user",  # an operator's commands
+        "user_exists",
+        "user_has_clusters",
+    }
+)
+"""Codes of errors that end in a log or on a terminal."""
