@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 from starlette.requests import Request
@@ -37,6 +38,14 @@ OTHER_WORDS = Words("request")
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
+class DescribedApi(FastAPI):
+    """The framework's application, whose description of itself has our shapes in it."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The document of /openapi.json."""
+        return openapi.completed(super().openapi())
+
+
 def build_app(service: Service, *, clock: Callable[[], float], meter: Meter | None = None) -> FastAPI:
     """The application over a service, whose waiters it starts and stops. `clock` is monotonic."""
 
@@ -49,10 +58,11 @@ def build_app(service: Service, *, clock: Callable[[], float], meter: Meter | No
             await service.waiters.stop()
             service.close()
 
-    app = FastAPI(
+    app = DescribedApi(
         title="kanto",
         version=service.version,
         summary="Rings of independent CouchDB instances behind one endpoint",
+        description=openapi.DESCRIPTION,
         lifespan=lifespan,
         redoc_url=None,
         redirect_slashes=False,
@@ -80,6 +90,8 @@ def _add(app: FastAPI, path: str, method: str, endpoint: Endpoint, described: op
         path,
         endpoint,
         methods=[method],
+        operation_id=described.name,
+        tags=[described.tag],
         summary=described.summary,
         responses=described.responses,
         openapi_extra=described.extra,
@@ -165,8 +177,8 @@ def _add_system(app: FastAPI, service: Service) -> None:
         return PlainTextResponse(text)
 
     app.add_route("/", root, methods=["GET", "HEAD", "POST"], include_in_schema=False)
-    _add(app, "/healthz", "GET", healthz, openapi.system_operation("Whether this process lives"))
-    _add(app, "/readyz", "GET", readyz, openapi.system_operation("Whether Redis answers and a worker works"))
+    _add(app, "/healthz", "GET", healthz, openapi.health_operation())
+    _add(app, "/readyz", "GET", readyz, openapi.readiness_operation())
     for path, look in (("/healthz", healthz), ("/readyz", readyz)):
         app.add_route(path, look, methods=["HEAD"], include_in_schema=False)
     app.add_exception_handler(404, not_found)

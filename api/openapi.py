@@ -1,34 +1,29 @@
 """What /docs and /openapi.json say of forms and answers, made from the table of operations."""
 
 from dataclasses import dataclass
-from typing import Any
 
-from api.operations import Operation
+from api.operations import Field, Operation
+from api.schemas import COMPONENTS, Schema, ref, text
+from common.errors import CODES
+from common.jobs import JobStatus
 
-Schema = dict[str, Any]
+DESCRIPTION = """\
+A cluster is a ring of 1 to 10 CouchDB instances, each with all the data, behind one endpoint. Each POST takes a form
+with `username` and `token`, and waits for the end of what it began; GET and DELETE take the same two as HTTP Basic.
+Only the body counts, never the query string. Every answer but the welcome of an unknown path is the same envelope.
+A client has to bear members and words (`code`, states) that it does not know: later versions add some."""
 
 
 @dataclass(frozen=True, slots=True)
 class Described:
     """The parts of an OpenAPI operation that the framework cannot find out by itself."""
 
+    name: str
+    tag: str
     summary: str
     responses: dict[int | str, Schema]
     extra: Schema
 
-
-_ENVELOPE: Schema = {
-    "type": "object",
-    "required": ["status", "status_message"],
-    "properties": {
-        "status": {"type": "string", "enum": ["ok", "error", "unauthorized"]},
-        "status_message": {"type": "string"},
-        "error_detail": {"type": "string", "description": "what was wrong, and what to do"},
-        "result": {"description": "a cluster, clusters or a job"},
-        "code": {"type": "string", "description": "a stable word, in every answer that is not ok"},
-        "job": {"type": "string", "description": "the id of the job that is meant"},
-    },
-}
 
 _MEANINGS = {
     200: "Done",
@@ -36,57 +31,97 @@ _MEANINGS = {
     400: "Bad input: code and error_detail say which rule",
     401: "username and token do not belong together",
     404: "There is none of this name that is yours",
-    405: "Another method is meant",
     408: "The form did not come in time",
     409: "It exists already, another job runs, the job has ended, or the awaited one was canceled or superseded",
-    422: "The Idempotency-Key came with another request before",
     413: "The body is longer than 64 KiB",
+    422: "The Idempotency-Key came with another request before",
     429: "One too many, of requests, refused logins, clusters, instances or jobs: Retry-After says when to come again",
     500: "A mistake of kanto's own; its log has more",
     502: "The awaited job failed: code and error_detail say why",
     503: "Redis is away or not filled yet: Retry-After says when to try again",
 }
-_ALWAYS = (200, 400, 401, 408, 413, 429, 500, 503)
+_BY_ANYONE = (400, 401, 429, 500, 503)
+_BY_FORM = (*_BY_ANYONE, 408, 413)
+
+_RULES: dict[str, Schema] = {
+    "username": {"pattern": "^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$"},
+    "token": {"format": "password", "pattern": r"^[!#-\[\]-~]{8,128}$"},
+    "replicas": {"type": "integer"},
+    "databases": {"minLength": 1},
+    "job_id": {"minLength": 1},
+    "status": {"pattern": f"^({'|'.join(JobStatus)})(,({'|'.join(JobStatus)}))*$"},
+    "limit": {"type": "integer", "minimum": 1},
+    "cursor": {"pattern": "^[0-9]{1,15}-[0-9a-f]{32}$"},
+    **{name: {"enum": ["0", "1"]} for name in ("async", "force", "drop", "conflicts")},
+}
+"""What a client can check by itself. Fields whose rules cut and clamp more than they refuse say so in their text."""
+
+_RETRY_AFTER: Schema = {"description": "seconds", "schema": {"type": "integer", "minimum": 1}, "required": True}
+_LOCATION: Schema = {"description": "the job", "schema": {"type": "string"}, "required": True}
+_LOGIN: Schema = {"description": "HTTP Basic", "schema": {"type": "string"}, "required": True}
+_REPLAYED: Schema = {"description": "true: the answer of the first request with this key", "schema": {"type": "string"}}
+_HEADERS: dict[int, Schema] = {
+    202: {"Location": _LOCATION, "Retry-After": _RETRY_AFTER},
+    401: {"WWW-Authenticate": _LOGIN},
+    429: {"Retry-After": _RETRY_AFTER},
+    503: {"Retry-After": _RETRY_AFTER},
+}
 
 
-def _responses(*codes: int) -> dict[int | str, Schema]:
-    content = {"application/json": {"schema": _ENVELOPE}}
-    return {code: {"description": _MEANINGS[code], "content": content} for code in sorted(codes)}
+def _answers(success: str, *codes: int, headers: Schema | None = None) -> dict[int | str, Schema]:
+    """Each status that is answered; `success` names the shape of 200, and `headers` are its own."""
+    shapes = {200: success, 202: "StillRunning"}
+    answers: dict[int | str, Schema] = {}
+    for code in sorted({200, *codes}):
+        answers[code] = {
+            "description": _meaning(code),
+            "content": {"application/json": {"schema": ref(shapes.get(code, "Error"))}},
+        }
+        if found := {**_HEADERS.get(code, {}), **((headers or {}) if code == 200 else {})}:
+            answers[code]["headers"] = found
+    return answers
+
+
+def _meaning(http: int) -> str:
+    """With the codes of this status, which the envelope has as `code`."""
+    words = sorted(code for code, status in CODES.items() if status == http and code != "not_ready")
+    return f"{_MEANINGS[http]}. code: {', '.join(words)}" if words else _MEANINGS[http]
 
 
 def form_operation(operation: Operation) -> Described:
-    """A form POST. The rules of a field are in its text, since they cut and clamp more than they refuse."""
+    """A form POST."""
     fields = operation.all_fields
     schema: Schema = {
         "type": "object",
         "required": [field.name for field in fields if field.is_needed],
-        "properties": {
-            field.name: {
-                "type": "string",
-                "description": field.text,
-                **({"format": "password"} if field.name == "token" else {}),
-            }
-            for field in fields
-        },
+        "properties": {field.name: _field(field) for field in fields},
     }
-    codes = {*_ALWAYS}
+    codes = {*_BY_FORM}
+    extra: Schema = {
+        "requestBody": {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": schema}}}
+    }
+    headers: Schema = {}
     if operation.makes_job:
         codes |= {202, 409, 422, 502}
+        headers = {"Idempotency-Replayed": _REPLAYED}
+        extra["parameters"] = [_PREFER, _ONCE]
     if operation.name == "cancel":
         codes |= {409}
     if operation.name not in ("create", "list", "jobs"):
         codes |= {404}
-    extra: Schema = {
-        "requestBody": {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": schema}}}
-    }
-    if operation.makes_job:
-        extra["parameters"] = [_PREFER, _ONCE]
-    return Described(operation.text.capitalize(), _responses(*codes), extra)
+    tag = "jobs" if operation.name in ("job", "jobs", "cancel") else "clusters"
+    answers = _answers(operation.answer, *codes, headers=headers)
+    return Described(operation.name, tag, operation.text.capitalize(), answers, extra)
 
 
-def _optional(place: str, name: str, text: str) -> Schema:
+def _field(field: Field) -> Schema:
+    return text(field.text) | _RULES.get(field.name, {})
+
+
+def _optional(place: str, name: str, description: str, rule: Schema | None = None) -> Schema:
     """A parameter that may be left out; `place` is header or query."""
-    return {"name": name, "in": place, "required": False, "schema": {"type": "string"}, "description": text}
+    schema = {"type": "string"} | (rule or {})
+    return {"name": name, "in": place, "required": False, "schema": schema, "description": description}
 
 
 _PREFER = _optional(
@@ -96,49 +131,85 @@ _ONCE = _optional(
     "header",
     "Idempotency-Key",
     "1 to 128 printable characters: a request that is repeated with its key is carried out once",
+    {"pattern": r"^[!#-\[\]-~]{1,128}$"},
 )
 _LAST = _optional("header", "Last-Event-ID", "the id of the last event that was seen: go on behind it")
 
 _JOB: Schema = {"name": "job_id", "in": "path", "required": True, "schema": {"type": "string"}}
+_BASIC: Schema = {"security": [{"basic": []}]}
 
 
 def job_operation() -> Described:
     return Described(
-        "A job: how far it is, or how it ended (HTTP Basic with username and token)",
-        _responses(200, 400, 401, 404, 429, 500, 503),
-        {"parameters": [_JOB]},
+        "get_job",
+        "jobs",
+        "A job: how far it is, or how it ended",
+        _answers("JobAnswer", *_BY_ANYONE, 404),
+        {"parameters": [_JOB], **_BASIC},
     )
 
 
 def jobs_operation(listing: Operation) -> Described:
+    parameters = [_optional("query", field.name, field.text, _RULES.get(field.name)) for field in listing.fields]
     return Described(
-        "Your jobs, newest first (HTTP Basic with username and token)",
-        _responses(200, 400, 401, 429, 500, 503),
-        {"parameters": [_optional("query", field.name, field.text) for field in listing.fields]},
+        "get_jobs",
+        "jobs",
+        "Your jobs, newest first",
+        _answers(listing.answer, *_BY_ANYONE),
+        {"parameters": parameters, **_BASIC},
     )
 
 
 def events_operation() -> Described:
-    responses = _responses(200, 400, 401, 404, 429, 500, 503)
+    responses = _answers("JobAnswer", *_BY_ANYONE, 404)
     responses[200] = {
-        "description": "`state`, then `change` for each change, then `end`: data is JSON, and id the change's number",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "description": (
+            "Server-sent events. `state`: the job as it is, a Job; `change` for each change, a JobChange; `end`, a "
+            "Job, after which the stream ends. The data are JSON, and the id is the number of the change. "
+            "A comment every 15 seconds shows that the connection lives"
+        ),
+        "content": {"text/event-stream": {}},
     }
     responses[204] = {"description": "The job has ended, and Last-Event-ID is its last change"}
     return Described(
-        "The changes of a job as they come (HTTP Basic with username and token)",
+        "get_job_events",
+        "jobs",
+        "The changes of a job as they come",
         responses,
-        {"parameters": [_JOB, _LAST]},
+        {"parameters": [_JOB, _LAST], **_BASIC},
     )
 
 
 def cancel_operation() -> Described:
     return Described(
-        "Cancel a job: the cluster goes back to what it was (HTTP Basic with username and token)",
-        _responses(200, 400, 401, 404, 409, 429, 500, 503),
-        {"parameters": [_JOB]},
+        "delete_job",
+        "jobs",
+        "Cancel a job: the cluster goes back to what it was",
+        _answers("CanceledAnswer", *_BY_ANYONE, 404, 409),
+        {"parameters": [_JOB], **_BASIC},
     )
 
 
-def system_operation(summary: str) -> Described:
-    return Described(summary, _responses(200, 503), {})
+def health_operation() -> Described:
+    return Described("health", "system", "Whether this process lives", _answers("Done"), {})
+
+
+def readiness_operation() -> Described:
+    responses = _answers("ReadyAnswer", 503)
+    responses[503] = {
+        "description": "Jobs wait: error_detail says for what. code: not_ready",
+        "content": {"application/json": {"schema": ref("NotReady")}},
+        "headers": {"Retry-After": _RETRY_AFTER},
+    }
+    return Described("readiness", "system", "Whether Redis answers and a worker works", responses, {})
+
+
+def completed(document: Schema) -> Schema:
+    """The framework's document with the shapes that it points to, and how to log in."""
+    document["components"] = {
+        "schemas": COMPONENTS,
+        "securitySchemes": {
+            "basic": {"type": "http", "scheme": "basic", "description": "username and token, as in the forms"}
+        },
+    }
+    return document

@@ -26,7 +26,10 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """`makes_job`: it changes something, so it answers 202 to one who does not want to wait for the end."""
+    """`makes_job`: it changes something, so it answers 202 to one who does not want to wait for the end.
+
+    `answer` names the shape of its success in api/schemas.py.
+    """
 
     path: str
     text: str
@@ -34,6 +37,7 @@ class Operation:
     run: Run
     fields: tuple[Field, ...] = ()
     makes_job: bool = False
+    answer: str = "ClusterAnswer"
 
     @property
     def name(self) -> str:
@@ -105,10 +109,34 @@ OPERATIONS = (
         delete,
         (TAG, FORCE),
         makes_job=True,
+        answer="Done",
     ),
-    Operation("/v0/list", "your clusters", Words("couchdb list clusters", "user"), list_clusters),
+    Operation(
+        "/v0/list", "your clusters", Words("couchdb list clusters", "user"), list_clusters, answer="ClustersAnswer"
+    ),
     Operation("/v0/detail", "a cluster as it is now", Words("couchdb cluster detail"), detail, (TAG, CONFLICTS)),
-    Operation("/v0/jobs", "your jobs, newest first", Words("couchdb list jobs", "user"), list_jobs, PAGE),
-    Operation("/v0/job", "a job: how far it is, or how it ended", Words("couchdb job detail", "job"), job, (JOB_ID,)),
-    Operation("/v0/cancel", "cancel a job: the cluster goes back to what it was", CANCEL_WORDS, cancel, (JOB_ID,)),
+    Operation(
+        "/v0/jobs",
+        "your jobs, newest first",
+        Words("couchdb list jobs", "user"),
+        list_jobs,
+        PAGE,
+        answer="JobsAnswer",
+    ),
+    Operation(
+        "/v0/job",
+        "a job: how far it is, or how it ended",
+        Words("couchdb job detail", "job"),
+        job,
+        (JOB_ID,),
+        answer="JobAnswer",
+    ),
+    Operation(
+        "/v0/cancel",
+        "cancel a job: the cluster goes back to what it was",
+        CANCEL_WORDS,
+        cancel,
+        (JOB_ID,),
+        answer="CanceledAnswer",
+    ),
 )

@@ -50,7 +50,7 @@ async def test_create_that_is_not_done_in_time() -> None:
 
 async def test_create_that_fails() -> None:
     async with world(store=still()) as here:
-        here.worker.error = JobError("image_pull", "couchdb:3.5 cannot be pulled", "Look at the pod's events")
+        here.worker.error = JobError("kubernetes_refused", "Kubernetes refused the pod", "Look at the pod's events")
         same(await here.create(), "create_failed")
 
 
@@ -131,7 +131,7 @@ async def test_job_that_succeeded() -> None:
 
 async def test_job_that_failed() -> None:
     async with world(store=still()) as here:
-        here.worker.error = JobError("image_pull", "couchdb:3.5 cannot be pulled", "Look at the pod's events")
+        here.worker.error = JobError("kubernetes_refused", "Kubernetes refused the pod", "Look at the pod's events")
         job = await accepted_job(here)
         await until_ended(here, job)
         same(await here.post("job", job_id=job), "job_failed")

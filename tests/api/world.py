@@ -15,6 +15,7 @@ from api.service import Service, build_service
 from common.settings import Settings
 from common.store.memory import MemoryStore
 from common.store.port import Store
+from tests.api import described
 from tests.api.worker import Bell, FakeWorker
 
 USER = "johny2"
@@ -62,6 +63,13 @@ def settings_of(**changed: object) -> Settings:
     return Settings.model_validate({"password_iterations": 1, "wait": 30.0, **changed})
 
 
+async def as_described(answer: httpx.Response) -> None:
+    """Every answer of every test has to be one that /openapi.json describes."""
+    if not answer.headers.get("content-type", "").startswith("text/event-stream"):
+        await answer.aread()
+    described.check(answer)
+
+
 @asynccontextmanager
 async def world(
     *, store: Store | None = None, rebuilt: bool = True, seed: int = 7, **changed: object
@@ -88,7 +96,9 @@ async def world(
     try:
         async with (
             app.router.lifespan_context(app),
-            httpx.AsyncClient(transport=transport, base_url="http://kanto.test", timeout=60) as client,
+            httpx.AsyncClient(
+                transport=transport, base_url="http://kanto.test", timeout=60, event_hooks={"response": [as_described]}
+            ) as client,
         ):
             yield World(service, store, bell, worker, client, app)
     finally:
