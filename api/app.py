@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from api import openapi
+from api import docs, openapi
 from api.basic import basic_caller
 from api.call import Call
 from api.cancel import CANCEL_WORDS, cancel_job
@@ -64,6 +64,7 @@ def build_app(service: Service, *, clock: Callable[[], float], meter: Meter | No
         summary="Rings of independent CouchDB instances behind one endpoint",
         description=openapi.DESCRIPTION,
         lifespan=lifespan,
+        docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
         telemetry={"tracing": False, "metrics": False, "logs": False},
@@ -181,8 +182,15 @@ def _add_system(app: FastAPI, service: Service) -> None:
     _add(app, "/readyz", "GET", readyz, openapi.readiness_operation())
     for path, look in (("/healthz", healthz), ("/readyz", readyz)):
         app.add_route(path, look, methods=["HEAD"], include_in_schema=False)
+    _add_docs(app)
     app.add_exception_handler(404, not_found)
     app.add_exception_handler(405, wrong_method)
+
+
+def _add_docs(app: FastAPI) -> None:
+    looks = {"/docs": docs.page, "/docs/start.js": docs.start, **{f"/docs/{name}": docs.file for name in docs.FILES}}
+    for path, look in looks.items():
+        app.add_route(path, look, methods=["GET"], include_in_schema=False)
 
 
 def allowed(app: FastAPI, path: str) -> str:
