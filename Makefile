@@ -13,6 +13,7 @@ COMPILE := $(VENV)/uv pip compile -q --universal --python-version 3.11 --generat
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test check format contract simulate faults bench lock clean
+.PHONY: image test-image
 .PHONY: lab-up lab-exec lab-down test-lab test-kubernetes bench-kubernetes
 
 help: ## what one can do here
@@ -65,6 +66,9 @@ test-lab: setup ## the tests of the lab itself: up, down, and what is left after
 
 test-kubernetes: setup ## the tests on a real Kubernetes: builds the lab if need be, brings it up, and takes it down
 	@$(LAB) run -- $(VENV)/python -m pytest tests/kubernetes $(ARGS)
+
+image: ## kanto's images, with docker, podman or buildah (ARGS="--base IMAGE --tag TAG"; docs/images.md)
+	@$(PYTHON) -m dev.image $(ARGS)
 
 bench: setup ## the benchmarks
 	@$(VENV)/python -m tests.bench $(ARGS)

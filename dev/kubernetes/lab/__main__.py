@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from dev import debian
 from dev.kubernetes.lab import build, cluster, control, inside, lock, needs, status
 from dev.kubernetes.lab.images import content, store
 from dev.kubernetes.lab.place import LabError, Place, find_place
@@ -29,7 +30,7 @@ from dev.kubernetes.lab.place import LabError, Place, find_place
 
 def main(words: Sequence[str]) -> int:
     """The exit status: 0, or the command's own, or 2 with a sentence when the lab cannot do what was asked."""
-    os.environ["PATH"] = f"{os.environ.get('PATH', os.defpath)}:{needs.SBIN}"
+    os.environ["PATH"] = f"{os.environ.get('PATH', os.defpath)}:{debian.SBIN}"
     command = COMMANDS.get(words[0]) if words else None
     if command is None:
         tell(__doc__ or "")

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+from dev import debian
 from dev.kubernetes.lab import build, cgroups, kernel
 from dev.kubernetes.lab.images import content
 from dev.kubernetes.lab.place import LabError
@@ -30,25 +31,20 @@ WORDS = (
     "A lab needs: Linux on x86-64, root, control groups of version 1, network namespaces and overlay mounts; Go 1.24 "
     "or newer, once, to build; Node 20 or newer; and the Debian packages " + ", ".join(PACKAGES) + "."
 )
-SECONDS = 900
-SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 
 
 def ensure(say: build.Say) -> None:
     """Install the packages that are missing, where that can be done; LabError that names all that is missing else."""
     missing = [*_machine()]
-    packages = missing_packages()
-    if packages and (missing or shutil.which("apt-get") is None):
+    packages = debian.missing(PACKAGES)
+    if packages and (missing or not debian.can_install()):
         missing.append(f"the Debian packages {' '.join(packages)}")
     if missing:
         raise LabError(f"{WORDS} Missing here: {'; '.join(missing)}.")
-    if packages:
-        _install(packages, say)
-
-
-def missing_packages() -> list[str]:
-    """Those of which a program is not there."""
-    return [name for name, programs in PACKAGES.items() if not all(map(_is_there, programs))]
+    try:
+        debian.install(PACKAGES, say)
+    except debian.DebianError as error:
+        raise LabError(str(error)) from error
 
 
 def find_node() -> Path | None:
@@ -90,12 +86,6 @@ def _tools() -> Iterator[str]:
         yield "the npm packages of dev/couchdb (`make setup` gets them)"
 
 
-def _is_there(program: str) -> bool:
-    return shutil.which(program, path=f"{os.environ.get('PATH', os.defpath)}:{SBIN}") is not None or (
-        program.startswith("/") and Path(program).exists()
-    )
-
-
 def _can_unshare() -> bool:
     """Tried by a process of its own."""
     child = os.fork()
@@ -106,16 +96,3 @@ def _can_unshare() -> bool:
             os._exit(1)
         os._exit(0)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-
-
-def _install(packages: list[str], say: build.Say) -> None:
-    say(f"installing {' '.join(packages)}")
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for words in (["update", "-qq"], ["install", "-qq", "--no-install-recommends", *packages]):
-        command = ["apt-get", "-o", "DPkg::Lock::Timeout=300", "-y", *words]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=SECONDS)
-        if done.returncode != 0:
-            lines = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
-            raise LabError(f"`apt-get {' '.join(words)}` failed: {lines[-1]}")
-    if packages := missing_packages():
-        raise LabError(f"apt-get installed {' '.join(packages)}, but their programs are not where they were expected")

@@ -1,0 +1,166 @@
+"""An engine of the tests' own: podman with its images, settings and base image in one folder, and nothing elsewhere.
+
+Nothing of the machine's own podman is touched, and no registry of images is asked: the base image is made of Debian's
+packages. What is built stays in the folder, so that only what changed is built again.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from dev import debian
+from dev.image.build import Engine, ImageError, Say, build, name_of
+
+PACKAGES: debian.Packages = {
+    "podman": ("podman",),
+    "netavark": ("/usr/lib/podman/netavark",),
+    "aardvark-dns": ("/usr/lib/podman/aardvark-dns",),
+    "runc": ("runc",),
+    "iptables": ("iptables",),
+    "nftables": ("nft",),
+    "debootstrap": ("debootstrap",),
+}
+WORDS = "Images are tested with podman: Debian 12 as root, and its packages " + ", ".join(PACKAGES) + "."
+SUITE = "bookworm"
+IN_BASE = ("python3", "python3-pip", "ca-certificates", "tini")
+SECONDS = 900
+
+# The first two: the defaults are above the hard limits of some machines. runc: crun refuses hybrid control groups.
+CONTAINERS = """\
+[containers]
+default_ulimits = ["nofile=8192:8192", "nproc=8192:8192"]
+[engine]
+runtime = "runc"
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+tmp_dir = "{folder}/run/engine"
+volume_path = "{folder}/volumes"
+static_dir = "{folder}/static"
+[network]
+network_backend = "netavark"
+network_config_dir = "{folder}/networks"
+"""
+STORAGE = """\
+[storage]
+driver = "overlay"
+graphroot = "{folder}/storage"
+runroot = "{folder}/run/storage"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Podman:
+    """podman on a folder of its own."""
+
+    folder: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What `podman`, and programs that call it, have to be started with."""
+        return {
+            **os.environ,
+            "PATH": f"{os.environ.get('PATH', os.defpath)}:{debian.SBIN}",
+            "CONTAINERS_CONF": str(self.folder / "containers.conf"),
+            "CONTAINERS_STORAGE_CONF": str(self.folder / "storage.conf"),
+        }
+
+    def run(self, *words: str, seconds: int = SECONDS, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """`podman WORDS`; ImageError with its last words when it fails, unless `check` is off."""
+        done = subprocess.run(
+            ["podman", *words], env=self.environment, capture_output=True, text=True, check=False, timeout=seconds
+        )
+        if check and done.returncode != 0:
+            raise ImageError(f"`podman {' '.join(words)}` failed: {done.stderr.strip() or done.stdout.strip()}")
+        return done
+
+    def has(self, image: str) -> bool:
+        return self.run("image", "exists", image, check=False).returncode == 0
+
+    def build(self, targets: Sequence[str], tag: str, say: Say) -> list[str]:
+        """Build these targets of the Dockerfile on the tests' base image, and give the images' names."""
+        with self._turn():
+            base = self.base(say)
+            engine = Engine("podman", self.environment, ("--network", "host"))
+            return build(engine, targets, tag, say, base=base)
+
+    def save(self, targets: Sequence[str], tag: str, file: Path) -> None:
+        """Write images of these targets into one archive as `docker load` and the lab read it."""
+        file.unlink(missing_ok=True)
+        names = [name_of(target, tag) for target in targets]
+        self.run(
+            "save", "--quiet", "--format", "docker-archive", "--multi-image-archive", "--output", str(file), *names
+        )
+
+    def base(self, say: Say) -> str:
+        """The name of the base image, made if it is missing: Debian with Python, as small as debootstrap makes it."""
+        key = hashlib.sha256(repr((SUITE, IN_BASE)).encode()).hexdigest()[:12]
+        name = f"localhost/kanto-test-base:{key}"
+        if not self.has(name):
+            say(f"making a base image of Debian's {SUITE}: about a minute, once per machine")
+            with tempfile.TemporaryDirectory(prefix="kanto-base-") as folder:
+                self._make_base(Path(folder, "root"), name)
+        return name
+
+    def _make_base(self, root: Path, name: str) -> None:
+        words = ["debootstrap", "--variant=minbase", f"--include={','.join(IN_BASE)}", SUITE, str(root), _mirror()]
+        done = subprocess.run(words, env=self.environment, capture_output=True, text=True, check=False, timeout=SECONDS)
+        if done.returncode != 0:
+            raise ImageError(f"`{' '.join(words)}` failed: {(done.stderr or done.stdout).strip()[-500:]}")
+        shutil.rmtree(root / "var/cache/apt/archives", ignore_errors=True)
+        shutil.rmtree(root / "var/lib/apt/lists", ignore_errors=True)
+        with subprocess.Popen(["tar", "-C", str(root), "-c", "."], stdout=subprocess.PIPE) as tar:
+            imported = subprocess.run(
+                ["podman", "import", "--quiet", "-", name],
+                env=self.environment, stdin=tar.stdout, capture_output=True, text=True, check=False, timeout=SECONDS,
+            )  # fmt: skip
+        if tar.returncode != 0 or imported.returncode != 0:
+            raise ImageError(f"making {name} failed: {imported.stderr.strip()}")
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Two that build take turns."""
+        with (self.folder / "build.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def podman(say: Say) -> Podman:
+    """The tests' own podman, with its packages installed; ImageError that says what is missing."""
+    _need(say)
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = cache / "kanto" / "images"
+    folder.mkdir(parents=True, exist_ok=True)
+    for file, text in {"containers.conf": CONTAINERS, "storage.conf": STORAGE}.items():
+        (folder / file).write_text(text.format(folder=folder), encoding="utf-8")
+    return Podman(folder)
+
+
+def _need(say: Say) -> None:
+    missing = [] if os.geteuid() == 0 else ["root"]
+    packages = debian.missing(PACKAGES)
+    if packages and (missing or not debian.can_install()):
+        missing.append(f"the Debian packages {' '.join(packages)}")
+    if missing:
+        raise ImageError(f"{WORDS} Missing here: {'; '.join(missing)}.")
+    try:
+        debian.install(PACKAGES, say)
+    except debian.DebianError as error:
+        raise ImageError(str(error)) from error
+
+
+def _mirror() -> str:
+    """Where apt gets this Debian's packages from."""
+    words = ["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE)", "Created-By: Packages"]
+    listed = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60).stdout
+    for line in listed.splitlines():
+        uri, _, release = line.partition(" ")
+        if release == SUITE:
+            return uri
+    raise ImageError(f"apt's sources name no mirror of Debian's {SUITE}, which the base image is made of")
