@@ -1,28 +1,16 @@
-"""Ports of this machine: whether one can be bound, and finding a free one."""
+"""Ports of this machine: why one cannot be had, in words for people, and finding a free one."""
 
 import errno
 import random
 import socket
 
+from common.ports import why_not
 from kanto.refusal import Refusal
 
 OWN = range(10_000, 20_000)
 """Where our own Redis listens: below the instances' 20000-29999 and below what systems hand out to clients."""
 
 TRIES = 100
-
-
-def why_not(bind: str, port: int) -> OSError | None:
-    """The error of listening there, None if it works. SO_REUSEADDR as servers set it: closed connections are no bar."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(bind, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-            probe.listen(1)
-    except OSError as error:
-        return error
-    return None
 
 
 def check(bind: str, port: int) -> None:

@@ -5,6 +5,7 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+from common.ports import why_not
 from kanto.run import ports, redis_program
 from kanto.run.home import Home, read, write_private
 
@@ -72,7 +73,7 @@ def _remember_program(file: Path) -> redis_program.Program:
 def _remember_port(file: Path, *, chance: random.Random) -> int:
     """The port of the last time, so that a person may note it; another one where somebody took it."""
     known = read(file)
-    if known is not None and known.isdecimal() and ports.why_not("127.0.0.1", int(known)) is None:
+    if known is not None and known.isdecimal() and why_not("127.0.0.1", int(known)) is None:
         return int(known)
     port = ports.find_free(chance)
     write_private(file, f"{port}\n")

@@ -5,16 +5,21 @@ for each that runs its program now. Each child takes the lock of its folder, wri
 becomes the program: what has no record never ran, and what ran and died has left the lock (hazards H2, H7).
 """
 
+import contextlib
 import fcntl
 import json
 import os
 import resource
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 LARGEST_LOG = 1024 * 1024
+BEGINS = "-- kanto starts it"
+"""How the line begins that parts one life of a program from the next in its log."""
+
 MOST_FILES = 65_536
 """A ring of 500 replications had 1,700 files open, and many systems begin with 1,024."""
 
@@ -52,10 +57,13 @@ def wait(reading: int) -> str:
 
 
 def open_log(path: Path) -> int:
-    """To be written at its end; one that has grown large makes place for a new one."""
+    """To be written at its end, after a line that says that a life begins; a large one makes place for a new one."""
     if path.exists() and path.stat().st_size > LARGEST_LOG:
         path.replace(path.with_suffix(".old"))
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    with contextlib.suppress(OSError):  # a full disk is the program's to tell
+        os.write(log, f"\n{BEGINS}, {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}\n".encode())
+    return log
 
 
 def become(item: dict[str, Any], *, folder: Path, lock: int, log: int, errors: int) -> None:

@@ -2,10 +2,10 @@
 
 import errno
 import hashlib
-import socket
 from collections.abc import Callable, Collection
 from pathlib import Path
 
+import common.ports
 from common.errors import PermanentError
 
 
@@ -37,14 +37,9 @@ def choose(
 
 def why_not(bind: str, port: int) -> str | None:
     """Why a server could not listen there just now, in words; None if it could."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(bind, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-            probe.listen(1)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            return f"port {port} of {bind} is taken by another program"
-        return f"port {port} of {bind} cannot be used: {error.strerror or error}"
-    return None
+    error = common.ports.why_not(bind, port)
+    if error is None:
+        return None
+    if error.errno == errno.EADDRINUSE:
+        return f"port {port} of {bind} is taken by another program"
+    return f"port {port} of {bind} cannot be used: {error.strerror or error}"

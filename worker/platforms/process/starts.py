@@ -6,6 +6,7 @@ from pathlib import Path
 from common.codec import decode, encode
 from common.errors import PermanentError
 from worker.platforms.process import files
+from worker.platforms.process.launch import BEGINS
 
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
@@ -61,11 +62,19 @@ def save(path: Path, starts: Starts) -> None:
 
 
 def last_words(log: Path, *, longest: int = 200) -> str:
-    """The last line of a log that has any words in it, cut to `longest` characters."""
+    """The last line with any words in it that the program's last life left in its log, cut to `longest` characters.
+
+    What an earlier life said is no cause of the last one's end.
+    """
     try:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - 4096))
             lines = file.read().decode(errors="replace").splitlines()
     except OSError:
         return ""
-    return next((line.strip()[:longest] for line in reversed(lines) if line.strip()), "")
+    for line in reversed(lines):
+        if line.startswith(BEGINS):
+            return ""
+        if words := line.strip():
+            return words[:longest]
+    return ""

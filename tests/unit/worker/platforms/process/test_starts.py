@@ -1,8 +1,9 @@
+import os
 from pathlib import Path
 
 import pytest
 
-from worker.platforms.process import starts
+from worker.platforms.process import launch, starts
 from worker.platforms.process.starts import LONGEST_PAUSE, Starts
 
 
@@ -78,3 +79,13 @@ def test_last_words(tmp_path: Path) -> None:
     assert starts.last_words(log) == "last \ufffd words"
     log.write_text("y" * 1000)
     assert starts.last_words(log) == "y" * 200
+
+
+def test_what_an_earlier_life_said_is_not_the_cause_of_the_last_ones_end(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("no space left\n")
+    os.close(launch.open_log(log))
+    assert starts.last_words(log) == ""
+    with log.open("a") as file:
+        file.write("port taken\n")
+    assert starts.last_words(log) == "port taken"
