@@ -6,6 +6,7 @@ from itertools import groupby
 
 from common.cluster import ClusterSpec
 from common.errors import KantoError, TemporaryError
+from worker import times
 from worker.core.actions import (
     Action,
     CreateDatabases,
@@ -40,9 +41,6 @@ OfCouch = (
     | Unfence
 )
 
-DRAIN_SECONDS = 4.0
-"""The longest piece of draining in one step: it ends well within a lease."""
-
 
 class Hands:
     """Everything an action may need, for one plan of one cluster under one fencing number."""
@@ -56,6 +54,7 @@ class Hands:
         platform: Platform,
         couch: Couch,
         check: Callable[[], None],
+        piece_seconds: float = times.PIECE,
     ) -> None:
         self._spec = spec
         self._observed = observed
@@ -63,6 +62,7 @@ class Hands:
         self._platform = platform
         self._couch = couch
         self._check = check
+        self._piece_seconds = piece_seconds
 
     def do(self, action: Action) -> Fact | None:
         """Raises TemporaryError, PermanentError or LeaseLost, as the ports do."""
@@ -75,7 +75,8 @@ class Hands:
                 self._platform.remove(self._spec, self._fence)
             case Drain(name, _, target, proofs):
                 leaver, survivor = self._instance(name), self._instance(target)
-                return self._couch.drain(leaver, survivor, proofs, self._credentials(), seconds=DRAIN_SECONDS)
+                seconds = self._piece_seconds
+                return self._couch.drain(leaver, survivor, proofs, self._credentials(), seconds=seconds)
             case Retire():
                 return self._retire(action)
             case _:

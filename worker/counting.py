@@ -8,17 +8,15 @@ from worker.core.observed import Instance, Node, Unknown
 from worker.outcome import Look
 from worker.ports import Couch, Credentials, Platform
 
-COUNT_SECONDS = 4.0
-"""The longest count: with the look before it a step stays under ten seconds (hazards H13)."""
-
-NOT_LATER_THAN = 4.0
-"""Seconds: a step that is older begins no count, and leaves the wish to the next one."""
-
 log = get(__name__)
 
 
-def count(look: Look, platform: Platform, couch: Couch, *, databases: tuple[str, ...]) -> Conflicts | None:
-    """The count on one instance that serves; None while there is work to do, or nothing that could be counted.
+def count(
+    look: Look, platform: Platform, couch: Couch, *, databases: tuple[str, ...], seconds: float
+) -> Conflicts | None:
+    """The count on one instance that serves, in at most so many seconds.
+
+    None while there is work to do, or nothing that could be counted.
 
     All instances hold the same soon, so one is enough. What could not be looked at is None in it.
     """
@@ -29,7 +27,7 @@ def count(look: Look, platform: Platform, couch: Couch, *, databases: tuple[str,
     if instance is None or not isinstance(credentials, Credentials):
         return Conflicts(look.now, None, tuple(ConflictCount(name) for name in databases))
     try:
-        counts = couch.count_conflicts(instance, databases, credentials, seconds=COUNT_SECONDS)
+        counts = couch.count_conflicts(instance, databases, credentials, seconds=seconds)
     except KantoError as error:
         log.info("count_failed", cluster=str(look.spec.key), code=error.code, error=error.message)
         counts = tuple(ConflictCount(name) for name in databases)

@@ -31,6 +31,7 @@ from worker.platforms.process.remote import Listener, RemotePlatform
 from worker.platforms.process.stop import stop_all
 from worker.step import Engine, step
 from worker.ticker import Ticker
+from worker.times import Times
 
 if TYPE_CHECKING:
     from worker.platforms.kubernetes.platform import KubernetesPlatform
@@ -67,7 +68,8 @@ def build_platform(settings: Settings, *, on_call: Callable[[str, int, float], N
     `on_call` hears of each call to it: verb, HTTP status and seconds. PermanentError for a setting that makes no sense.
     """
     if settings.platform == "process" and settings.instances_socket is not None:
-        return RemotePlatform(settings.instances_socket)
+        times = Times.within(settings.lease)
+        return RemotePlatform(settings.instances_socket, call_seconds=times.command, look_seconds=times.look)
     if settings.platform == "process":
         return ProcessPlatform.from_settings(settings)
     from worker.platforms.kubernetes import wiring  # noqa: PLC0415
@@ -103,6 +105,7 @@ def serve(
     store = RedisStore(settings.redis_url, keep_jobs=settings.keep_jobs)
     app = build_celery(settings.redis_url)
     heartbeat = Heartbeat(store, lease_seconds=settings.lease)
+    times = Times.within(settings.lease)
     registry = metrics.build_registry(own_version())
     meter = Meter(registry)
     platform = build(settings) if build else build_platform(settings, on_call=partial(meter.called, "kubernetes"))
@@ -130,7 +133,9 @@ def serve(
     registry.register(metrics.StoreMetrics(store, names_clusters=settings.metrics_clusters))
     with (
         metrics.served(registry, bind=settings.metrics_bind, port=settings.metrics_port),
-        HttpCouch(on_call=partial(meter.called, "couchdb")) as couch,
+        HttpCouch(
+            look_seconds=times.look, command_seconds=times.command, on_call=partial(meter.called, "couchdb")
+        ) as couch,
         ThreadPoolExecutor(settings.worker_threads * 2, "apply") as executor,
     ):
         engine = Engine(

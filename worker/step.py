@@ -21,9 +21,7 @@ from worker.meter import Meter
 from worker.observe import observe
 from worker.outcome import Look
 from worker.ports import Clock, Couch, Platform, Store
-
-STEP_SECONDS = 6.0
-"""A step begins no further round once it is this old, so that with its longest call it ends within its lease."""
+from worker.times import Times
 
 log = get(__name__)
 
@@ -44,6 +42,11 @@ class Engine:
     jitter: Callable[[], float]
     meter: Meter = field(default_factory=Meter)
 
+    @property
+    def times(self) -> Times:
+        """How long a step and its calls may take under leases of this length."""
+        return Times.within(self.lease_seconds)
+
 
 def step(engine: Engine, key: ClusterKey) -> None:
     """Take the lease of one cluster, bring it as far as a step may, give the lease back. Safe to run at any time.
@@ -60,7 +63,7 @@ def step(engine: Engine, key: ClusterKey) -> None:
         try:
             turn.open()
             look = turn.round()
-            while isinstance(look.plan, Apply) and turn.age() < STEP_SECONDS:
+            while isinstance(look.plan, Apply) and turn.age() < engine.times.step:
                 look = turn.round()
             result = turn.counted(look, outcome.of_look(look, jitter=engine.jitter()))
             end = type(look.plan).__name__.lower()
@@ -133,6 +136,7 @@ class Turn:
                 platform=engine.platform,
                 couch=engine.couch,
                 check=check,
+                piece_seconds=engine.times.piece,
             )
 
             def failed(action: Action, why: str) -> None:
@@ -148,10 +152,11 @@ class Turn:
         """With a count of conflicts, if somebody waits for one and the step is young enough; else the next one does."""
         if not self._lease.is_to_count:
             return result
-        if self.age() > counting.NOT_LATER_THAN:
+        seconds = self._engine.times.piece
+        if self.age() > seconds:
             return replace(result, due_in=0.0)
         databases = result.view.databases if result.view is not None else ()
-        found = counting.count(look, self._engine.platform, self._engine.couch, databases=databases)
+        found = counting.count(look, self._engine.platform, self._engine.couch, databases=databases, seconds=seconds)
         return replace(result, conflicts=found)
 
     def _claim(self) -> None:

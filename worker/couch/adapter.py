@@ -12,6 +12,7 @@ import httpx
 
 from common.errors import KantoError, TemporaryError
 from common.view import ConflictCount
+from worker import times
 from worker.core.observed import Down, Drained, Instance, Node, Proof, Unknown
 from worker.core.ring import Wanted
 from worker.couch import conflicts, copying, drain, fence, proof, replicator
@@ -29,10 +30,6 @@ from worker.couch.documents import (
 )
 from worker.couch.look import look
 from worker.ports import Credentials
-
-LOOK_SECONDS = 5.0
-COMMAND_SECONDS = 8.0
-"""Longest times of one call, so that a step that makes one ends well within its lease (hazards H18)."""
 
 WORKING_PART = 0.75
 """A piece of a drain begins nothing new after this part of its time, so that what it has begun ends within it."""
@@ -54,8 +51,8 @@ class HttpCouch:
         self,
         *,
         threads: int = THREADS,
-        look_seconds: float = LOOK_SECONDS,
-        command_seconds: float = COMMAND_SECONDS,
+        look_seconds: float = times.LOOK,
+        command_seconds: float = times.COMMAND,
         connect_seconds: float = CONNECT_SECONDS,
         read_seconds: float = READ_SECONDS,
         monotonic: Callable[[], float] = time.monotonic,

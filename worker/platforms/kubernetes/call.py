@@ -12,12 +12,9 @@ from kubernetes.client.exceptions import ApiException
 
 from common.errors import TemporaryError
 from worker.platforms.kubernetes.refusals import RETRIED, Asked, Refusal, error_of, read_refusal
+from worker.times import CONNECT, READ
 
 Json = dict[str, Any]
-
-CONNECT_SECONDS = 2.0
-READ_SECONDS = 4.0
-"""A call ends well within the 15 s of a lease, its own tries included."""
 
 TRIES = 3
 PATIENCE = 1.0
@@ -48,7 +45,7 @@ class Caller:
         self,
         api: ApiClient,
         *,
-        timeouts: tuple[float, float] = (CONNECT_SECONDS, READ_SECONDS),
+        timeouts: tuple[float, float] = (CONNECT, READ),
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         on_call: Callable[[str, int, float], None] = lambda _verb, _status, _seconds: None,

@@ -17,6 +17,7 @@ from worker.platforms.kubernetes.shape import (
     parse_pairs,
     parse_quantities,
 )
+from worker.times import Times
 
 SPARE_CONNECTIONS = 4
 """Besides one for each thread that carries out an action: the watch, the ticker, and who looks meanwhile."""
@@ -53,7 +54,9 @@ def build_client(settings: Settings, *, on_call: Callable[[str, int, float], Non
         is_in_cluster=settings.kubernetes_service_host is not None,
         connections=settings.worker_threads * 3 + SPARE_CONNECTIONS,
     )
-    return Client(Caller(api, on_call=on_call), settings.namespace or own_namespace())
+    times = Times.within(settings.lease)
+    caller = Caller(api, timeouts=(times.connect, times.read), on_call=on_call)
+    return Client(caller, settings.namespace or own_namespace())
 
 
 def build_platform(

@@ -14,15 +14,15 @@ from typing import Any
 from common.cluster import ClusterKey, ClusterSpec, MirrorRecord
 from common.errors import KantoError, TemporaryError
 from common.log import get
+from worker import times
 from worker.core.observed import Instance, Platformed, Unknown
 from worker.platforms.process import wire
 from worker.platforms.process.wire import Call
 from worker.ports import Credentials
 
-CALL_SECONDS = 8.0
-"""The longest call, so that a step that makes one ends within its lease. Retiring waits for a process to end."""
-
 LOOK_SECONDS = 3.0
+"""The longest look, where the lease leaves as much."""
+
 AGAIN_SECONDS = 1.0
 """Between two tries to hear of changes, while the host is away."""
 
@@ -30,10 +30,16 @@ log = get(__name__)
 
 
 class RemotePlatform:
-    """See `worker.ports.Platform`. `path` is the host's socket, on a volume that both containers have."""
+    """See `worker.ports.Platform`. `path` is the host's socket, on a volume that both containers have.
 
-    def __init__(self, path: Path) -> None:
+    A call takes at most `call_seconds`, so that a step that makes one ends within its lease; retiring waits for a
+    process to end. A look takes at most `look_seconds`, and never more than LOOK_SECONDS.
+    """
+
+    def __init__(self, path: Path, *, call_seconds: float = times.COMMAND, look_seconds: float = LOOK_SECONDS) -> None:
         self.path = path
+        self._call_seconds = call_seconds
+        self._look_seconds = min(look_seconds, LOOK_SECONDS)
 
     def observe(self, spec: ClusterSpec) -> Platformed | Unknown:
         return self._look("observe", spec)  # type: ignore[no-any-return]
@@ -65,13 +71,13 @@ class RemotePlatform:
     def _look(self, method: str, *arguments: object) -> Any:
         """A look never raises for a host that is away."""
         try:
-            return self._ask(method, *arguments, seconds=LOOK_SECONDS)
+            return self._ask(method, *arguments, seconds=self._look_seconds)
         except KantoError as error:
             return Unknown(error.message)
 
-    def _ask(self, method: str, *arguments: object, seconds: float = CALL_SECONDS) -> Any:
+    def _ask(self, method: str, *arguments: object, seconds: float | None = None) -> Any:
         try:
-            with connect(self.path, seconds) as line, line.makefile("rb") as answers:
+            with connect(self.path, seconds or self._call_seconds) as line, line.makefile("rb") as answers:
                 line.sendall(wire.call_line(Call(method, arguments)))
                 answer = answers.readline(wire.LONGEST_LINE)
         except OSError as error:
