@@ -96,9 +96,12 @@ class Records:
 
 
 class Inside(Records):
-    """A look into one running service. It acts on processes of that service only, by their pid."""
+    """A look into one running service. It acts on processes of that service only, by their pid.
 
-    def __init__(self, service: Service) -> None:
+    `worker`: what the command line of its workers holds.
+    """
+
+    def __init__(self, service: Service, *, worker: str = "-m worker") -> None:
         self._service = service
         folder = service.home / "redis"
         client = redis.Redis(
@@ -111,7 +114,7 @@ class Inside(Records):
             protocol=2,
             decode_responses=True,
         )
-        super().__init__(service.clients.enter_context(client), lambda: service.processes("-m worker"))
+        super().__init__(service.clients.enter_context(client), lambda: service.processes(worker))
 
     def folder(self, name: str) -> Path:
         """The folder of an instance."""

@@ -11,13 +11,23 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import httpx
+import pytest
 
+from tests.contract.couch_port.servers import is_installed
 from tests.ports import free_port
 
 T = TypeVar("T")
 
 PATIENCE = 120.0
 """Seconds that anything may take on a loaded machine; nothing waits for them when all is well."""
+
+PROGRAM = "KANTO_COUCHDB"
+"""The one setting that is taken from whoever runs the tests: a CouchDB other than the stand-in."""
+
+NEEDS_COUCHDB = pytest.mark.skipif(
+    not (is_installed() or os.environ.get(PROGRAM)),
+    reason=f"the stand-in's packages are not installed (dev/couchdb), and {PROGRAM} names no other",
+)
 
 SETTINGS = {
     "KANTO_PASSWORD_ITERATIONS": "1000",
@@ -78,7 +88,7 @@ class Service:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("KANTO_")}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("KANTO_") or name == PROGRAM}
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", *self._command], env={**kept, **self._settings}, stdout=log, stderr=log

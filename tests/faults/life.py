@@ -1,6 +1,5 @@
 """One cluster that shrinks and grows under faults while clients write, and the account of it."""
 
-import os
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -29,7 +28,10 @@ PAUSE = 2.5
 """Mean seconds between two faults."""
 
 PATIENCE = 120.0
-"""Seconds for a job to end and for all to be whole, faults or not, on a loaded machine."""
+"""Seconds for all to be whole on a loaded machine."""
+
+JOB_PATIENCE = 400.0
+"""Seconds for a job to end while faults go on: on a loaded machine a worker needs 15 s to start, and lives for 20."""
 
 SETTINGS = {
     "KANTO_WORKERS": "3",
@@ -93,11 +95,8 @@ class Life:
     """
 
     def __init__(self, folder: Path, *, seed: int, seconds: float, rounds: int = ROUNDS) -> None:
-        settings = dict(SETTINGS)
-        if program := os.environ.get("KANTO_COUCHDB"):
-            settings["KANTO_COUCHDB"] = program
         self.ports = free_ports()
-        self.service = Service(folder / "home", self.ports, settings, command=["tests.faults.run"])
+        self.service = Service(folder / "home", self.ports, SETTINGS, command=["tests.faults.run"])
         self.user = User(self.service, "fritz", "Ty5wvW7LuQ3T")
         self.seed = seed
         self.seconds = seconds
@@ -120,8 +119,8 @@ class Life:
             with Crowd([self._recorder(lane) for lane in range(WRITERS)]) as crowd, self._looking():
                 planned = faults(self.seed, lease=LEASE, bridge_after=BRIDGE_AFTER, pause=PAUSE)
                 with Breaker(self.service, wires, planned, began=began, until=began + self.seconds) as breaker:
+                    self.account.faults, self.account.log = breaker.begun, breaker.log
                     self._shrink_and_grow(crowd, until=began + self.seconds)
-                self._count(breaker)
                 self._wait_until_whole(crowd)
                 self.account.to_whole = time.monotonic() - breaker.mended_at
             self._settle(crowd)
@@ -173,11 +172,8 @@ class Life:
 
     def _scale(self, replicas: int) -> float:
         began = time.monotonic()
-        job = wait_until("the job to be taken", lambda: self._begin(replicas), seconds=PATIENCE)
-        try:
-            ended = self.user.ended(job, seconds=PATIENCE)
-        except AssertionError as late:
-            raise AssertionError(f"{late}: {self.user.job(job)}") from None
+        job = wait_until("the job to be taken", lambda: self._begin(replicas), seconds=JOB_PATIENCE)
+        ended = self.user.ended(job, seconds=JOB_PATIENCE)
         assert ended["status"] == "succeeded", ended
         return time.monotonic() - began
 
@@ -240,9 +236,6 @@ class Life:
     def _is_ready(self) -> bool:
         detail = self.look()
         return detail is not None and detail["Status"] == "ready"
-
-    def _count(self, breaker: Breaker) -> None:
-        self.account.faults, self.account.log = breaker.begun, breaker.log
 
     def _settle(self, crowd: Crowd) -> None:
         """Nobody writes any more: all of it is everywhere."""

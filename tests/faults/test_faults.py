@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.couch_port.servers import is_installed
+from tests.e2e.service import NEEDS_COUCHDB
 from tests.faults.life import ROUNDS, Life
 
 SECONDS = 60.0
@@ -13,7 +13,7 @@ SECONDS = 60.0
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.skipif(not is_installed(), reason="the stand-in's packages are not installed (dev/couchdb)")
+@NEEDS_COUCHDB
 def test_every_acknowledged_write_is_on_every_survivor(tmp_path: Path) -> None:
     """`python -m tests.faults MINUTES SEED` plays a seed again, as far as a machine can do the same twice."""
     seed = secrets.randbelow(10**6)

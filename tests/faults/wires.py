@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -44,9 +44,14 @@ class Cut:
 
 
 class Wires:
-    """Proxies for a range of ports, in a thread of their own."""
+    """Proxies for a range of ports, in a thread of their own.
 
-    def __init__(self, ports: Iterable[int]) -> None:
+    `counted` is how often kanto's own requests had the text `counts` in them, so far.
+    """
+
+    def __init__(self, ports: Iterable[int], *, counts: bytes = b"") -> None:
+        self.counts = counts
+        self.counted = 0
         self._ports = tuple(ports)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="wires", daemon=True)
@@ -131,6 +136,7 @@ class Wire:
         self._port = port
         self._ends = [front]
         self._is_kantos = False
+        self._heard = b""
         self._mended = asyncio.Event()
         front.transport.set_write_buffer_limits(0)  # what drains is on its way
 
@@ -156,8 +162,12 @@ class Wire:
             return
         self._ends.append(back)
         front = self._ends[0]
+        self._count(head)
         back.write(head)
-        ways = [asyncio.ensure_future(self._pass_on(reader, back)), asyncio.ensure_future(self._pass_on(there, front))]
+        ways = [
+            asyncio.ensure_future(self._pass_on(reader, back, hear=self._count)),
+            asyncio.ensure_future(self._pass_on(there, front)),
+        ]
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -167,11 +177,27 @@ class Wire:
         with suppress(OSError):
             await front.drain()
 
-    async def _pass_on(self, source: asyncio.StreamReader, to: asyncio.StreamWriter) -> None:
+    def _count(self, piece: bytes) -> None:
+        """What is looked for may begin in one piece and end in the next."""
+        wanted = self._wires.counts
+        if not (wanted and self._is_kantos):
+            return
+        heard = self._heard + piece
+        self._wires.counted += heard.count(wanted)
+        self._heard = heard[len(heard) - len(wanted) + 1 :] if len(wanted) > 1 else b""
+
+    async def _pass_on(
+        self,
+        source: asyncio.StreamReader,
+        to: asyncio.StreamWriter,
+        *,
+        hear: Callable[[bytes], None] = lambda _piece: None,
+    ) -> None:
         with suppress(OSError):
             while piece := await source.read(PIECE):
                 if not await self._passes():
                     return
+                hear(piece)
                 to.write(piece)
                 await to.drain()
 

@@ -190,6 +190,26 @@ def test_survivors_stay_strongly_connected_at_every_step_of_a_scale_down(before:
     raise AssertionError("does not settle")
 
 
+@given(st.integers(2, 8), st.data())
+@settings(max_examples=60, deadline=None)
+def test_those_that_are_up_stay_strongly_connected_whoever_is_down(size: int, data: st.DataObject) -> None:
+    """Once they are bridged: a ring of n with k down passes everything on among the other n - k."""
+    run = Run()
+    run.change(size)
+    run.settle()
+    down = data.draw(st.sets(st.sampled_from(sorted(run.toy.instances)), max_size=size - 1))
+    run.toy.down |= down
+    began = run.now
+    while run.now < began + POLICY.bridge_after + 5:
+        if run.round():
+            run.now += 5  # until somebody looks again
+    up = set(run.toy.instances) - down
+    assert is_strongly_connected(up, run.links()), run.history[-6:]
+    run.toy.down.clear()
+    run.settle()
+    assert run.links() == {(link.source, link.target) for link in ring.links(run.toy.instances)}, "a bridge is left"
+
+
 faults = st.lists(
     st.tuples(st.sampled_from(["down", "up", "unread", "read", "unlink", "empty", "wait"]), st.integers(0, 7)),
     max_size=12,
