@@ -15,15 +15,21 @@ def test_the_life_of_a_cluster_under_writes(service: Service) -> None:
     kept = {document["_id"] for document in documents}
     assert_everywhere(user, TAG, kept)
 
-    with Writers(user, made["Endpoint"], prefix="up") as up, Readers(user, made["Endpoint"], sorted(kept)) as readers:
+    with (
+        Writers(user, made["Endpoint"], prefix="up") as up,
+        Readers(user, made["Endpoint"], sorted(kept)) as readers,
+        Readers(user, made["Endpoint"], sorted(kept), keeps=10) as keepers,
+    ):
         up.wait_for(20)
         grown = user.result("scale", cluster_tag=TAG, replicas=8)
         up.wait_for(20)
     assert (grown["Replicas"], grown["Status"], grown["Password"]) == (8, "ready", user.token)
     assert {one["State"] for one in grown["Instances"]} == {"serving"}
     assert grown["Endpoint"] == made["Endpoint"]
-    assert readers.odd == [], "a read missed what all old instances had"
-    assert readers.found > 20
+    for kind in (readers, keepers):
+        assert kind.odd == [], "a read missed what all old instances had"
+        assert kind.cut == 0
+        assert kind.found > 20
     assert (up.odd, up.cut, up.nobody) == ([], 0, 0), "growing disturbs nobody"
     kept |= up.acknowledged
     assert_everywhere(user, TAG, kept)

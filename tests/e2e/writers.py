@@ -74,17 +74,24 @@ class Writers(Clients):
 
 
 class Readers(Clients):
-    """Read documents that every instance had before; each read on a connection of its own, so that all have turns."""
+    """Read documents that every instance had before: each read on a connection of its own, so that all have turns.
 
-    def __init__(self, user: User, endpoint: str, names: Sequence[str], *, database: str = "test") -> None:
+    Or some reads on one (`keeps`), as clients do, which stays with the instance that the connection came to.
+    """
+
+    def __init__(
+        self, user: User, endpoint: str, names: Sequence[str], *, database: str = "test", keeps: int = 1
+    ) -> None:
         super().__init__(user, endpoint, threads=2)
+        self._keeps = keeps
         self._names = names
         self._database = database
         self.found = 0
 
     def _ask(self, client: httpx.Client, lane: int, number: int) -> None:
         name = self._names[(number * 7 + lane) % len(self._names)]
-        answer = client.get(f"/{self._database}/{name}", headers={"Connection": "close"})
+        is_last = number % self._keeps == self._keeps - 1
+        answer = client.get(f"/{self._database}/{name}", headers={"Connection": "close"} if is_last else {})
         if answer.status_code == 200:
             self.found += 1
         else:
