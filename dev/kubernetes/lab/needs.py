@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from dev import debian
+from dev import debian, golang
 from dev.kubernetes.lab import build, cgroups, kernel
 from dev.kubernetes.lab.images import content
 from dev.kubernetes.lab.place import LabError
@@ -77,9 +77,8 @@ def _machine() -> Iterator[str]:
 
 
 def _tools() -> Iterator[str]:
-    version = build.go_version()
-    if version is None or tuple(map(int, version.removeprefix("go").split(".")[:2])) < build.OLDEST_GO:
-        yield f"Go {'.'.join(map(str, build.OLDEST_GO))} or newer on PATH (found: {version or 'none'})"
+    if words := golang.missing():
+        yield words
     if find_node() is None:
         yield "Node 20 or newer (`make setup` brings one)"
     if not (content.STAND_IN / "node_modules").is_dir():
