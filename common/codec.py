@@ -12,6 +12,8 @@ SCHEMA = 1
 
 T = TypeVar("T")
 
+_JSON = json.JSONEncoder(separators=(",", ":"), sort_keys=True)
+
 _ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {}
 
 
@@ -26,7 +28,7 @@ def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
 def encode(value: object) -> str:
     """Compact JSON of a dataclass of common or core, deterministic for equal values."""
     data = _adapter(type(value)).dump_python(value, mode="json")
-    return json.dumps({"schema": SCHEMA, "data": data}, separators=(",", ":"), sort_keys=True)
+    return _JSON.encode({"schema": SCHEMA, "data": data})
 
 
 def decode(kind: type[T], text: str) -> T:

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from functools import lru_cache
 
 from common.errors import UserError
 
@@ -62,6 +63,7 @@ def check_database(name: str) -> str:
     )
 
 
+@lru_cache(maxsize=4096)
 def cluster_name(user: str, tag: str) -> str:
     """`cdb-<tag>-<8 hex of a hash of the user>`, at most 25 characters.
 

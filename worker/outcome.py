@@ -111,7 +111,7 @@ def shown(look: Look) -> tuple[Memory, ClusterView, Progress]:
         return look.memory, view, Progress(0, left, tuple(f"{i.name}: being removed" for i in seen.instances))
     situation = Situation(look.spec, look.observed, seen, look.memory, look.now, look.policy)
     memory = remember.states(look.memory, status.shown_states(situation), look.now)
-    return memory, status.view(replace(situation, memory=memory), look.plan, version), status.progress(situation)
+    return memory, status.view(situation.remembering(memory), look.plan, version), status.progress(situation)
 
 
 def of_error(error: KantoError, *, job: Job | None, memory: Memory, policy: Policy) -> Outcome:

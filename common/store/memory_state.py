@@ -113,7 +113,8 @@ class State:
     def shown(self, kept: KeptCluster) -> ClusterRecord:
         """The record with the owner's hash, which is kept once per user."""
         record = kept.record
-        return replace(record, owner_hash=self.owners[record.spec.user])
+        owner_hash = self.owners[record.spec.user]
+        return record if record.owner_hash == owner_hash else replace(record, owner_hash=owner_hash)
 
     def forget_if_over(self, key: ClusterKey, now: int) -> bool:
         """Whether the cluster was gone long enough, and is now forgotten for good."""

@@ -361,7 +361,10 @@ class Play:
         self._delays[port] = seconds or CALL[port]
 
     def record(self) -> ClusterRecord | None:
-        return self.store.cluster(KEY)
+        """As `store.cluster` gives it, without its lock: this is asked at every turn."""
+        state = self.store._state
+        kept = state.clusters.get(KEY)
+        return None if kept is None or kept.gone_until is not None else state.shown(kept)
 
     def cluster(self) -> MemoryCluster | None:
         return next(iter(self.platform.clusters.values()), None)

@@ -1,5 +1,6 @@
 """Plays many histories, in as many processes as there are cores, and adds up what came of them."""
 
+import gc
 import logging
 import os
 from collections import Counter
@@ -34,7 +35,7 @@ class Result:
 
 def play(plan: Plan, mutant: Mutant = SOUND) -> Result:
     """Nothing of one history is left for the next: the same plan gives the same result in any process."""
-    with silence():
+    with silence(), uncollected():
         history = Play(plan, mutant)
         violation = None
         try:
@@ -75,6 +76,18 @@ def silence() -> Iterator[None]:
     finally:
         structlog.configure(**before)
         logging.disable(level)
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """A history is small and soon over: what it leaves is cleared after it, not looked for all the while."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def play_some(seeds: Iterable[int]) -> list[Result]:

@@ -73,8 +73,8 @@ def decide(
         return Wait((why,), now + wait_for(memory, now)), memory
     if spec.deleted:
         return removal.decide(observed.platform, memory, now)
-    memory = remember.look(spec, observed, observed.platform, memory, now=now, policy=policy)
-    situation = Situation(spec, observed, observed.platform, memory, now, policy)
+    situation = remember.look(Situation(spec, observed, observed.platform, memory, now, policy))
+    memory = situation.memory
     reasons: list[Reason] = []
     for rule in RULES:
         says = rule(situation)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from common.cluster import Durable, Loss
 from common.view import Reason
-from worker.core.memory import Home, Memory
+from worker.core.memory import Home, Memory, altered
 from worker.core.says import Says
 from worker.core.situation import Situation
 
@@ -42,7 +42,7 @@ def said(memory: Memory) -> Memory:
     durable, version = memory.durable, memory.version
     uuids = {loss.uuid for loss in durable.losses if loss.version == version}
     everything = {DATA} if durable.data_lost_in == version else set()
-    return replace(memory, told=tuple(sorted({*memory.told, *uuids, *everything})))
+    return altered(memory, told=tuple(sorted({*memory.told, *uuids, *everything})))
 
 
 def retiring(memory: Memory, identities: list[str]) -> Memory:
@@ -76,7 +76,7 @@ def given_back(s: Situation) -> Memory:
         else:
             left[identity] = uuid
     filled = tuple(sorted({*memory.durable.filled, *back}))
-    return replace(memory, retiring=left, durable=replace(memory.durable, filled=filled))
+    return altered(memory, retiring=left, durable=altered(memory.durable, filled=filled))
 
 
 def noticed(s: Situation) -> Memory:
@@ -95,7 +95,7 @@ def noticed(s: Situation) -> Memory:
             kept[identity] = home_of(s, there[identity].name, kept.get(identity))
     present = {node.uuid for node in answers.values()}
     lost += orphans(s, {*present, *(home.uuid for home in lost), *memory.retiring.values()})
-    return replace(memory, homes=kept, durable=with_losses(s, lost, present))
+    return altered(memory, homes=kept, durable=with_losses(s, lost, present))
 
 
 def orphans(s: Situation, accounted: set[str]) -> list[Home]:
@@ -127,7 +127,7 @@ def with_losses(s: Situation, lost: list[Home], present: set[str]) -> Durable:
     new = [Loss(home.name, home.uuid, s.memory.version, describe(home)) for home in lost if home.uuid in gone]
     losses = [loss for loss in durable.losses if loss.uuid not in present] + new
     filled = tuple(uuid for uuid in durable.filled if uuid not in gone)
-    return replace(durable, losses=tuple(losses[-MOST_LOSSES:]), filled=filled)
+    return altered(durable, losses=tuple(losses[-MOST_LOSSES:]), filled=filled)
 
 
 def describe(home: Home) -> str:

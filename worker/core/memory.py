@@ -1,7 +1,8 @@
 """What `decide` remembers from one step to the next, as a value. It is kept in the cluster record (hazards H25)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 from common.cluster import Durable
 from worker.core.observed import Proof
@@ -35,6 +36,14 @@ class Policy:
             return 0.0
         growth: int = 2 ** min(times - 1, MOST_DOUBLINGS)
         return min(self.kick_after * growth, self.kick_at_most_every)
+
+
+T = TypeVar("T", "Memory", Durable)
+
+
+def altered(value: T, **parts: Any) -> T:
+    """As `replace`, but `value` itself if it has these parts already: what follows from it is not derived again."""
+    return value if all(getattr(value, name) == part for name, part in parts.items()) else replace(value, **parts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from worker.core import ring
 from worker.core.actions import Action, Drain, Fact, Retire, Unproved
-from worker.core.memory import Leaving, Memory
+from worker.core.memory import Leaving, Memory, altered
 from worker.core.observed import Drained, Instance, Proof
 from worker.core.situation import Situation, names
 
@@ -33,9 +33,9 @@ def leavers(s: Situation) -> Memory:
         order = sorted(kept, key=lambda identity: ring.ordinal(there[identity].name))
         kept = order[min(-surplus, len(order)) :]
     gone = [notes for identity, notes in memory.leaving.items() if identity not in there]
-    return replace(
+    return altered(
         memory,
-        durable=replace(memory.durable, leavers=tuple(sorted(kept))),
+        durable=altered(memory.durable, leavers=tuple(sorted(kept))),
         leaving={identity: left(s, memory.leaving.get(identity), there[identity]) for identity in kept},
         gone_points=memory.gone_points + sum(map(total, gone)),
     )

@@ -18,8 +18,8 @@ from worker.core.actions import (
     Retire,
     Write,
 )
-from worker.core.memory import Memory, Policy, Since
-from worker.core.observed import Node, Observed, Platformed
+from worker.core.memory import Memory, Since, altered
+from worker.core.observed import Node, Observed
 from worker.core.ring import Wanted
 from worker.core.situation import Situation, replication_key
 
@@ -52,11 +52,9 @@ def version(memory: Memory, version: int, now: float) -> Memory:
     )
 
 
-def look(
-    spec: ClusterSpec, observed: Observed, platform: Platformed, memory: Memory, *, now: float, policy: Policy
-) -> Memory:
-    """What this look adds: who was born or filled, who is not up and since when, what passes over each link."""
-    situation = Situation(spec, observed, platform, memory, now, policy)
+def look(situation: Situation) -> Situation:
+    """With what this look adds: who was born or filled, who is not up and since when, what passes over each link."""
+    now = situation.now
     for notice in (
         losses.given_back,
         born,
@@ -70,7 +68,7 @@ def look(
     memory = situation.memory
     down = {i.name: memory.down.get(i.name, now) for i in situation.instances if not situation.is_filled(i.name)}
     flow = max(memory.flow, written_by_one_shots(situation))
-    return replace(
+    added = altered(
         memory,
         down=down,
         passing=passing(situation),
@@ -78,6 +76,7 @@ def look(
         refusing=refusing(situation),
         flow=flow,
     )
+    return situation.remembering(added)
 
 
 def refusing(s: Situation) -> dict[str, tuple[int, float, str]]:
@@ -256,7 +255,7 @@ def failed(memory: Memory) -> Memory:
 
 def states(memory: Memory, shown: Mapping[str, str], now: float) -> Memory:
     """Since when each instance has been in the state that is shown of it."""
-    return replace(
+    return altered(
         memory,
         states={
             name: held if (held := memory.states.get(name)) is not None and held[0] == state else (state, now)

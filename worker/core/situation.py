@@ -18,6 +18,14 @@ def replication_key(wanted: Wanted) -> str:
 OF_THE_LOOK = frozenset({"instances", "going", "by_name", "nodes", "has_unknown", "found"})
 """What of a situation does not depend on what is remembered."""
 
+OF_WHAT_LASTS = OF_THE_LOOK | {
+    *("leaving", "members", "answering", "answering_uuids", "up", "unfilled", "silent", "dropping", "databases"),
+}
+"""What of it depends on no more of the memory than what outlives Redis."""
+
+OF_THE_RING = OF_WHAT_LASTS | {"bridged", "links", "wanted", "is_ring_running"}
+"""What of it depends besides on who is down since when."""
+
 
 @dataclass(frozen=True)
 class Situation:
@@ -34,11 +42,14 @@ class Situation:
     policy: Policy
 
     def remembering(self, memory: Memory) -> "Situation":
-        """The same look with another memory. What follows from the look alone is not derived again."""
-        if memory is self.memory:
+        """The same look with another memory. What follows from what they have in common is not derived again."""
+        if memory == self.memory:
             return self
+        kept = OF_THE_LOOK
+        if memory.durable == self.memory.durable:
+            kept = OF_THE_RING if memory.down == self.memory.down else OF_WHAT_LASTS
         other = Situation(self.spec, self.observed, self.platform, memory, self.now, self.policy)
-        other.__dict__.update({name: value for name, value in self.__dict__.items() if name in OF_THE_LOOK})
+        other.__dict__.update({name: value for name, value in self.__dict__.items() if name in kept})
         return other
 
     @cached_property

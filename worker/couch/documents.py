@@ -9,6 +9,7 @@ Neither database names nor instance names can hold a colon, so an id has one rea
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -34,6 +35,7 @@ checkpoint stays (measured on 3.5.0).
 
 _TUNING = "retries_per_request"
 _WRITTEN_BY_THE_SERVER = "owner"
+_APART = frozenset({_TUNING, _WRITTEN_BY_THE_SERVER, "_id", "_rev"})
 
 
 def replication_id(database: str, target: str) -> str:
@@ -61,6 +63,7 @@ def _parse(doc_id: str, prefix: str) -> tuple[str, str] | None:
     return (database, peer) if database and peer and ":" not in peer else None
 
 
+@lru_cache(maxsize=1024)
 def database_path(database: str) -> str:
     """A database as one segment of a URL's path: `/` and `+` in names are quoted."""
     return quote(database, safe="")
@@ -109,8 +112,7 @@ def is_sound(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
 
 
 def _substance(document: Mapping[str, Any]) -> Document:
-    ours = (_TUNING, _WRITTEN_BY_THE_SERVER)
-    return {key: value for key, value in document.items() if not key.startswith("_") and key not in ours}
+    return {key: value for key, value in document.items() if key not in _APART and not key.startswith("_")}
 
 
 def kick(wanted: Document, found: Mapping[str, Any] | None) -> Document:

@@ -127,10 +127,8 @@ def number(info: Mapping[str, Any], key: str) -> int | None:
 
 def progress_of(info: Mapping[str, Any]) -> str:
     """A mark that changes when a change passes. `through_seq` is opaque: it is only ever compared for equality."""
-    counters = [
-        str(info[key]) for key in ("through_seq", "revisions_checked", "docs_written") if info.get(key) is not None
-    ]
-    return " ".join(counters)
+    counters = (info.get(key) for key in ("through_seq", "revisions_checked", "docs_written"))
+    return " ".join(str(counter) for counter in counters if counter is not None)
 
 
 def error_of(document: Row, row: Row, credentials: Credentials) -> str:

@@ -188,6 +188,7 @@ class World:
         self.longest_wait = longest_wait
         self.patience = patience
         self._is_still = False
+        self._stirs = 0
 
     def add(self, server: Server) -> Server:
         """Start a server with the databases that a single node makes by itself; it replaces one at its address."""
@@ -198,14 +199,15 @@ class World:
         return server
 
     def stir(self) -> None:
-        """Something was changed from outside: `advance` has to look again."""
+        """Something was changed from outside: `advance` has to look again, at every replication."""
         self._is_still = False
+        self._stirs += 1
 
     def advance(self, ticks: int) -> None:
         """As so many ticks, but for those in which nothing can move, if `stir` was called after each change."""
         while ticks > 0 and not self._is_still:
             ticks -= 1
-            if not self.tick():
+            if not self._tick():
                 pause = self._pause()
                 self._is_still = pause is None
                 self._wait(min(ticks, (pause or 1) - 1))
@@ -213,6 +215,10 @@ class World:
 
     def tick(self) -> bool:
         """Every replication of every server that is up goes one step on; whether anything moved."""
+        self.stir()
+        return self._tick()
+
+    def _tick(self) -> bool:
         has_moved = False
         for address in sorted(self.servers):
             server = self.servers[address]
@@ -255,7 +261,7 @@ class World:
                 job = jobs[doc_id] = renewed(job, document)
             if job.wait > 0:
                 job.wait -= 1
-            else:
+            elif job.idle_since != self._stirs or job.idle is None or job.idle.last > job.since:
                 has_moved |= self._advance(server, job)
         return has_moved
 
@@ -266,6 +272,7 @@ class World:
                 why = f"already started, triggered by document `{rival}` from db `_replicator`"
                 end(server, job, "failed", why)
                 return True
+        job.idle = None
         try:
             return self._move(server, job)
         except Crash as crash:
@@ -288,6 +295,7 @@ class World:
         elif job.checkpoint != checkpoint and source.last > job.since:
             raise Crash("{checkpoint_commit_failure, target database was made again}")
         elif job.checkpoint != checkpoint:
+            job.idle, job.idle_since = source, self._stirs
             return False  # with nothing to send, a replicator does not notice
         job.state, job.error, job.unanswered = "running", "", 0
         before = job.since
@@ -299,6 +307,8 @@ class World:
             end(server, job, "completed", refused=job.refused)
         elif job.pending:
             job.wait = server.moves_every - 1
+        else:
+            job.idle, job.idle_since = source, self._stirs
         return was != "running" or job.since != before or not job.course.is_continuous
 
     def _carry(self, server: Server, job: Job, source: Database, target: Database) -> None:

@@ -3,11 +3,13 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import unquote
 
 from common.view import ReplicationState
 from worker.couch.documents import Document
+
+_JSON = json.JSONEncoder(sort_keys=True)
 
 NOT_CARRIED = ("filter", "selector", "doc_ids")
 """Options by which a document replicates less than everything: here, nothing of it."""
@@ -39,7 +41,11 @@ class Course:
 
 @dataclass(slots=True)
 class Job:
-    """One replication as the scheduler runs it. A document with another body is another job."""
+    """One replication as the scheduler runs it. A document with another body is another job.
+
+    `idle`: the source, if nothing waited there at the last look, which was in the `idle_since`th stir of the world:
+    until the next one it moves only when something arrives there.
+    """
 
     document: Document
     course: Course
@@ -54,6 +60,15 @@ class Job:
     wait: int = 0
     unanswered: int = 0
     error: str = ""
+    idle: "Growing | None" = None
+    idle_since: int = 0
+
+
+class Growing(Protocol):
+    """A database, by how many revisions it has."""
+
+    @property
+    def last(self) -> int: ...
 
 
 def read_course(document: Document) -> Course:
@@ -65,7 +80,7 @@ def read_course(document: Document) -> Course:
     left_out = [document.get(option) for option in NOT_CARRIED]
     return Course(
         key=key_of(document),
-        link=json.dumps([plain, bool(document.get("continuous")), left_out], sort_keys=True),
+        link=_JSON.encode([plain, bool(document.get("continuous")), left_out]),
         source=read_end(source),
         target=read_end(target),
         is_continuous=bool(document.get("continuous")),
@@ -82,7 +97,7 @@ def read_end(endpoint: Any) -> End:
 
 def key_of(document: Mapping[str, Any]) -> str:
     """The body, without what the server writes."""
-    return json.dumps({k: v for k, v in document.items() if not k.startswith("_")}, sort_keys=True)
+    return _JSON.encode({k: v for k, v in document.items() if not k.startswith("_")})
 
 
 def rows(jobs: Mapping[str, Job]) -> Iterator[tuple[str, dict[str, Any]]]:
