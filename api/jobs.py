@@ -17,7 +17,7 @@ MOST = 100
 
 USUAL = 20
 
-_LIMIT = re.compile(r"0*([1-9][0-9]{0,8})")
+_LIMIT = re.compile(r"0*([1-9][0-9]*)")
 _CURSOR = re.compile(r"([0-9]{1,15})-([0-9a-f]{32})")
 
 
@@ -51,7 +51,7 @@ def limit_of(form: Mapping[str, str]) -> int:
     match = _LIMIT.fullmatch(given)
     if match is None:
         raise UserError("bad_page", "limit is not an integer from 1 on", action=f"Send limit=1 to {MOST}")
-    return min(int(match[1]), MOST)
+    return min(int(match[1]), MOST) if len(match[1]) <= len(str(MOST)) else MOST
 
 
 def statuses_of(form: Mapping[str, str]) -> frozenset[JobStatus]:

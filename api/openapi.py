@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from api.operations import Field, Operation
+from api.operations import NEW_TAG, Field, Operation
 from api.schemas import COMPONENTS, Schema, ref, text
 from common.errors import CODES
 from common.jobs import JobStatus
@@ -43,18 +43,26 @@ _MEANINGS = {
 _BY_ANYONE = (400, 401, 429, 500, 503)
 _BY_FORM = (*_BY_ANYONE, 408, 413)
 
+_SHORT = "[a-z0-9]([a-z0-9-]{0,10}[a-z0-9])?"
+_LONG = "[a-z0-9][a-z0-9-]{10}[a-z0-9][ -~]*"  # it is cut to 12
+_DATABASE = r"\s*(\*|_users|[a-z][a-z0-9_$()+/-]{0,237})\s*"
+
 _RULES: dict[str, Schema] = {
     "username": {"pattern": "^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$"},
     "token": {"format": "password", "pattern": r"^[!#-\[\]-~]{8,128}$"},
     "replicas": {"type": "integer"},
-    "databases": {"minLength": 1},
+    "cluster_tag": {"pattern": f"^({_SHORT}|{_LONG})$"},
+    "databases": {"pattern": f"^{_DATABASE}(,{_DATABASE})*$"},
     "job_id": {"minLength": 1},
     "status": {"pattern": f"^({'|'.join(JobStatus)})(,({'|'.join(JobStatus)}))*$"},
     "limit": {"type": "integer", "minimum": 1},
     "cursor": {"pattern": "^[0-9]{1,15}-[0-9a-f]{32}$"},
     **{name: {"enum": ["0", "1"]} for name in ("async", "force", "drop", "conflicts")},
 }
-"""What a client can check by itself. Fields whose rules cut and clamp more than they refuse say so in their text."""
+"""What a client can check by itself. Where kanto cuts and clamps, the field's text says so."""
+
+_NEW_TAG: Schema = {"pattern": f"^([ -~]{{0,3}}|[a-z0-9][a-z0-9-]{{2,10}}[a-z0-9]|{_LONG})$"}
+"""In create, where one under 4 characters becomes a random one."""
 
 _RETRY_AFTER: Schema = {"description": "seconds", "schema": {"type": "integer", "minimum": 1}, "required": True}
 _LOCATION: Schema = {"description": "the job", "schema": {"type": "string"}, "required": True}
@@ -95,6 +103,7 @@ def form_operation(operation: Operation) -> Described:
         "type": "object",
         "required": [field.name for field in fields if field.is_needed],
         "properties": {field.name: _field(field) for field in fields},
+        "additionalProperties": False,
     }
     codes = {*_BY_FORM}
     extra: Schema = {
@@ -115,7 +124,7 @@ def form_operation(operation: Operation) -> Described:
 
 
 def _field(field: Field) -> Schema:
-    return text(field.text) | _RULES.get(field.name, {})
+    return text(field.text) | (_NEW_TAG if field is NEW_TAG else _RULES.get(field.name, {}))
 
 
 def _optional(place: str, name: str, description: str, rule: Schema | None = None) -> Schema:

@@ -94,6 +94,7 @@ async def test_what_makes_no_page_is_refused(query: dict[str, str], code: str) -
 async def test_a_page_has_a_limit() -> None:
     async with world() as here:
         await some(here, 1)
-        assert (await get(here, limit="99999")).status_code == 200
+        for limit in ("99999", "9" * 5000):
+            assert (await get(here, limit=limit)).status_code == 200
         twice = await here.client.get("/v0/jobs?limit=1&limit=2", auth=LOGIN)
         assert twice.json()["code"] == "duplicate_field"
