@@ -1,11 +1,15 @@
-"""The mutants: twenty-odd ways to break kanto, each as small as the mistake that somebody might make."""
+"""The mutants: two dozen and more ways to break kanto, each as small as the mistake that somebody might make."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from common.cluster import ClusterSpec, MirrorRecord
+from common.cluster import ClusterKey, ClusterSpec, MirrorRecord
+from common.store import memory as memory_store
 from common.store import memory_state
+from common.store.memory_state import KeptCluster, State
+from common.store.port import Lease, Outcome
+from common.store.rules import milliseconds
 from tests.simulation.mutants import Mutant
 from tests.simulation.platform import SimulatedPlatform
 from worker import step
@@ -15,7 +19,8 @@ from worker.core.observed import Fence, Instance, Platformed, Proof, Unknown
 from worker.core.ring import Wanted
 from worker.core.says import Says
 from worker.core.situation import Situation
-from worker.couch import memory, reports, simulated_drain
+from worker.couch import documents, memory, reports, simulated_drain
+from worker.couch.documents import Document
 from worker.couch.memory import MemoryCouch
 from worker.couch.simulated import Server
 from worker.platforms import memory as platform_memory
@@ -24,6 +29,7 @@ from worker.ports import Credentials
 Rule = Callable[[Situation], Says]
 
 verify, to_give = simulated_drain.verify, simulated_drain.to_give
+endpoint, release, due_keys = documents._endpoint, memory_store._release, memory_state.State.due_keys
 left, is_filled = parting.left, Situation.is_filled
 
 
@@ -87,6 +93,37 @@ def verify_nothing(*_: object) -> None:
 
 def give_saved_only(server: Server) -> tuple[str, ...]:
     return tuple(name for name in to_give(server) if name in ("_users", "test"))
+
+
+def is_of_whatever(*_: object) -> bool:
+    """A proof is taken for one of the data that are there now."""
+    return True
+
+
+# replications
+
+
+def unmarked(address: str, database: str, credentials: Credentials, mark: str | None = None) -> Document:  # noqa: ARG001
+    """Without the header that gives kanto's replications ids of their own."""
+    return endpoint(address, database, credentials)
+
+
+# the store
+
+
+def release_and_forget(state: State, kept: KeptCluster, lease: Lease, outcome: Outcome, now: int) -> None:
+    """Who woke the cluster while the step ran is overwritten by the step's own due time."""
+    release(state, kept, lease, outcome, now)
+    state.due[lease.key] = now + milliseconds(outcome.due_in)
+
+
+def only_what_is_past(state: State, now: int) -> list[ClusterKey]:
+    """A due time is believed however far away it is."""
+    return [key for key in due_keys(state, now) if state.due[key] <= now]
+
+
+def never_late(*_: object) -> bool:
+    return False
 
 
 # the platform
@@ -236,6 +273,20 @@ MUTANTS = (
         parts=(without(leaving.nothing_flows_in), (leaving, "flows_into_leavers", lambda _: {})),
     ),
     Mutant(
+        "wait for a due time beyond the horizon",
+        "H19",
+        200,
+        ("clock steps", *SHRINKS),
+        parts=((memory_state.State, "due_keys", only_what_is_past),),
+    ),
+    Mutant(
+        "look at no deadline",
+        "H24",
+        200,
+        ("documents refused", *SHRINKS),
+        parts=((memory_state, "is_late", never_late),),
+    ),
+    Mutant(
         "ignore the fencing number",
         "H18",
         400,
@@ -308,3 +359,12 @@ MUTANTS = (
         parts=(without(rules.whoever_stays_is_unfenced),),
     ),
 )
+
+OTHERS_PROOF = Mutant("trust a proof whoever is there now", "H11", parts=((simulated_drain, "is_of", is_of_whatever),))
+OTHERS_IDS = Mutant(
+    "replicate under the id of a user's own replication", "H14", parts=((documents, "_endpoint", unmarked),)
+)
+OVERWRITTEN = Mutant(
+    "overwrite a wake-up at the end of a step", "H19", parts=((memory_store, "_release", release_and_forget),)
+)
+"""These are caught by a history told by hand (`test_told.py`), which chance makes too seldom."""

@@ -1,0 +1,124 @@
+"""Histories that chance makes too seldom, told by hand, and for each the mutant that breaks its promise."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from common.codec import decode
+from common.jobs import JobStatus
+from common.store.port import Outcome
+from tests.simulation.defects import OTHERS_IDS, OTHERS_PROOF, OVERWRITTEN
+from tests.simulation.engine import LEASE, Kanto
+from tests.simulation.mutants import SOUND, Mutant
+from tests.simulation.test_engine import KEY, made, scale
+from worker.core.memory import Memory
+from worker.couch.documents import replication_id
+from worker.couch.simulated import Server
+
+NOTES = {f"note{n}" for n in range(5)}
+
+
+def proved(kanto: Kanto) -> Mapping[str, bool]:
+    """By survivor: whether all that the leaver holds is proved to be there."""
+    record = kanto.store.cluster(KEY)
+    if record is None or record.memory is None:
+        return {}
+    proofs = [proof for notes in decode(Memory, record.memory).leaving.values() for proof in notes.proofs]
+    return {t: all(p.is_complete for p in proofs if p.target == t) for t in {p.target for p in proofs}}
+
+
+def has_notes(server: Server) -> bool:
+    database = server.databases.get("notes")
+    return database is not None and {revision.doc_id for revision in database.revisions} == NOTES
+
+
+def drained_while_a_target_is_replaced(mutant: Mutant) -> list[Server]:
+    """A database that nothing replicates is proved on one survivor, who then loses all, and is filled again meanwhile.
+
+    The other one is slow. The survivors, when the scale-down has ended.
+    """
+    with mutant.installed():
+        kanto = made(3)
+        leaver, slow = kanto.server(KEY, 2), kanto.server(KEY, 1)
+        leaver.create("notes")
+        assert all(leaver.write("notes", doc_id) for doc_id in sorted(NOTES))
+        kanto.world.batch, slow.moves_every = 1, 400
+        job = scale(kanto, 2)
+        names = [instance.name for instance in kanto.view(KEY).instances]
+        kanto.until("a proof on one", lambda: proved(kanto).get(names[0], False) and len(proved(kanto)) == 2)
+        assert not proved(kanto)[names[1]]
+        record = kanto.store.cluster(KEY)
+        assert record is not None
+        kanto.platform.kill(record.spec, 0, has_data=False)
+        kanto.until("it has gone", lambda: kanto.view(KEY).instances[0].state != "serving")
+        kanto.until("it is filled", lambda: kanto.view(KEY).instances[0].state == "serving")
+        slow.moves_every = 1
+        assert kanto.finish(job).status is JobStatus.SUCCEEDED
+        return list(kanto.world.servers.values())
+
+
+def test_a_proof_does_not_outlive_the_data_it_was_given_for() -> None:
+    assert all(has_notes(server) for server in drained_while_a_target_is_replaced(SOUND))
+
+
+def test_one_who_trusts_a_proof_whoever_is_there_now_is_caught() -> None:
+    assert not all(has_notes(server) for server in drained_while_a_target_is_replaced(OTHERS_PROOF))
+
+
+def linked_beside_a_user(mutant: Mutant) -> bool:
+    """A user deletes a document of kanto's and replicates over that link himself; whether the ring is whole again."""
+    with mutant.installed():
+        kanto = made(2)
+        first, second = kanto.server(KEY, 0), kanto.server(KEY, 1)
+        doc_id = replication_id("test", kanto.view(KEY).instances[1].name)
+        first.delete_document(doc_id)
+        first.users["johny2"] = second.users["johny2"] = "Ty5wvW7LuQ3T"
+        first.put_document(own_document(first, second))
+        kanto.until("his to run", lambda: (job := first.jobs.get("own")) is not None and job.state == "running")
+        kanto.until("kanto's to be tried", lambda: doc_id in first.jobs or is_failed(first, doc_id))
+        for _ in range(3000):
+            kanto.tick()
+        assert first.jobs["own"].state == "running"
+        return kanto.view(KEY).status == "ready"
+
+
+def is_failed(server: Server, doc_id: str) -> bool:
+    return server.documents.get(doc_id, {}).get("_replication_state") == "failed"
+
+
+def own_document(source: Server, target: Server) -> dict[str, Any]:
+    login = {"auth": {"basic": {"username": "johny2", "password": "Ty5wvW7LuQ3T"}}}
+    return {
+        "_id": "own",
+        "source": {"url": f"{source.address}/test", **login},
+        "target": {"url": f"{target.address}/test", **login},
+        "continuous": True,
+    }
+
+
+def test_a_users_own_replication_of_the_same_link_is_in_nobodys_way() -> None:
+    assert linked_beside_a_user(SOUND)
+
+
+def test_one_who_replicates_under_the_id_of_a_users_own_is_caught() -> None:
+    assert not linked_beside_a_user(OTHERS_IDS)
+
+
+def seconds_until_begun(mutant: Mutant) -> float:
+    """Of a request that comes while a step is under way, which ends with all well; every message of it is lost."""
+    with mutant.installed():
+        kanto = made(2)
+        lease = kanto.store.acquire(KEY, "w0", ttl=LEASE)
+        assert lease is not None
+        job = scale(kanto, 3)
+        kanto.store.release(lease, Outcome(due_in=30.0))
+        began = kanto.clock.now
+        kanto.until("the job to be begun", lambda: kanto.job(job).status is not JobStatus.QUEUED)
+        return kanto.clock.now - began
+
+
+def test_a_request_in_the_middle_of_a_step_is_taken_up_at_its_end() -> None:
+    assert seconds_until_begun(SOUND) < 1.0
+
+
+def test_one_who_overwrites_a_wake_up_at_the_end_of_a_step_is_caught() -> None:
+    assert seconds_until_begun(OVERWRITTEN) > 20.0
