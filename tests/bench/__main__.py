@@ -7,7 +7,20 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.bench import creating, draining, memory, place, posting, rings, scaling_out, table, upkeep, waiting, wakeups
+from tests.bench import (
+    creating,
+    draining,
+    memory,
+    place,
+    posting,
+    rings,
+    scaling_out,
+    table,
+    upkeep,
+    waiting,
+    wakeups,
+    wholeness,
+)
 from tests.bench.figure import Figure
 
 RESULTS = Path(__file__).resolve().parents[2] / "bench" / "results.json"
@@ -22,6 +35,7 @@ MEASUREMENTS: Mapping[str, Callable[[Path], list[Figure]]] = {
     "memory": memory.measure,
     "drain": draining.measure,
     "scale-out": scaling_out.measure,
+    "whole": wholeness.measure,
 }
 
 

@@ -133,6 +133,19 @@ def test_replications_deleted_by_hand_are_put_back(user: User, ring: dict[str, A
     seconds_until_whole(user, ring)
 
 
+def test_replications_altered_by_hand_are_put_back(user: User, ring: dict[str, Any]) -> None:
+    client = user.couch(ring["Instances"][0]["Url"])
+    (name,) = (name for name in kantos(client) if name.startswith("kanto:test:"))
+    before = client.get(f"/_replicator/{name}").json()
+    elsewhere = {**before, "target": {**before["target"], "url": "http://127.0.0.1:9/test"}}
+    assert client.put(f"/_replicator/{name}", json=elsewhere).status_code == 201
+    seconds_until(
+        "the target to be put back",
+        lambda: client.get(f"/_replicator/{name}").json()["target"]["url"] == before["target"]["url"],
+    )
+    seconds_until_whole(user, ring)
+
+
 def kantos(client: httpx.Client) -> dict[str, str]:
     """The revision of each of kanto's documents on one instance."""
     rows = client.get("/_replicator/_all_docs").json()["rows"]

@@ -76,3 +76,29 @@ def test_an_instance_that_is_cut_off_is_bridged_and_the_bridge_goes_when_it_is_b
 
 def port_of(detail: dict[str, Any], ordinal: int) -> int:
     return int(detail["Instances"][ordinal]["Url"].rpartition(":")[2])
+
+
+@pytest.mark.timeout(600)
+def test_a_link_that_is_cut_one_way_is_told_and_runs_again_once_it_is_mended(wired: tuple[Wires, User]) -> None:
+    """The instance answers kanto and its users, so it stays in the ring; only what others send to it does not come."""
+    wires, user = wired
+    detail = user.ready(TAG)
+    couches = [user.couch(one["Url"]) for one in detail["Instances"]]
+    ends = [detail["Instances"][n]["Name"] for n in (0, 1)]
+    with wires.cut(port_of(detail, 1), Cut(is_silent=False, is_whole=False)):
+        put_all(couches[0], "test", numbered(30, prefix="oneway"))
+        seconds_until("the link to be told", lambda: told_of_link(user, *ends))
+        found = user.detail(TAG)
+        assert found["Status"] == "degraded"
+        assert {one["State"] for one in found["Instances"]} == {"serving"}
+        assert links(user) == RING
+        assert not any(name.startswith("oneway") for name in names_in(couches[1], "test"))
+        assert user.result("list")[0]["Lag"] != 0, "what waits is told, or that it is not known"
+    wanted = {f"oneway{n}" for n in range(30)}
+    seconds_until("what waited, behind the link", lambda: wanted <= names_in(couches[1], "test"))
+    user.ready(TAG)
+
+
+def told_of_link(user: User, source: str, target: str) -> list[str]:
+    found = [reason["text"] for reason in user.detail(TAG)["Reasons"]]
+    return [text for text in found if f"from {source} to {target}" in text]
