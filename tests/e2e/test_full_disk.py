@@ -107,6 +107,7 @@ def test_an_instance_with_a_full_disk_is_named_and_heals_when_there_is_room(make
         assert {f"late{n}" for n in range(300)} <= names_in(first, "test"), "the others take what is written"
         seconds_until("the full disk to be told", lambda: told_of(user, victim["Name"]))
         assert user.detail(TAG)["Status"] == "degraded"
+        assert user.result("list")[0]["Lag"] != 0, "what waits is told, or that it is not known"
 
         filler.unlink()
         put_all(third, "test", numbered(1, prefix="after"))

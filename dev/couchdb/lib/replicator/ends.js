@@ -10,10 +10,10 @@ function open (client, see) {
   return new Pouch(url, { adapter: new URL(url).protocol.slice(0, -1), skip_setup: true, fetch: client.fetch(see) })
 }
 
-/** The source. `count` gets what was read, `onPending` how much the source says is left. */
-export function openSource (client, { baseId, count, onPending }) {
+/** The source. `count` gets what was read; `onChanges` the sequences of a page of its changes, and how many are left after it. */
+export function openSource (client, { baseId, count, onChanges }) {
   const pouch = open(client, (url, value) => {
-    if (url.includes('/_changes?') && typeof value.pending === 'number') onPending(value.pending)
+    if (url.includes('/_changes?') && typeof value.pending === 'number') onChanges(value.results.map(row => String(row.seq)), value.pending)
   })
   pouch.id = async () => baseId
   // PouchDB asks after each batch, for a progress bar that nobody sees.

@@ -36,6 +36,8 @@ export class Job {
     this.isStopped = false
     this.base = { ...stats }
     this.writing = Promise.resolve()
+    this.underway = []
+    this.left = 0
   }
 
   option (name) {
@@ -85,17 +87,31 @@ export class Job {
   async replicate () {
     const count = more => this.count(more)
     const { baseId } = this.replication
-    const source = openSource(this.source, { baseId, count, onPending: left => { this.stats.changes_pending = left } })
+    const source = openSource(this.source, { baseId, count, onChanges: (seqs, left) => this.changesRead(seqs, left) })
     const target = openTarget(this.target, {
       startSeq: this.startSeq,
       count,
-      onReached: seq => Object.assign(this.stats, { source_seq: seq, through_seq: seq })
+      onReached: seq => this.reached(seq)
     })
     try {
       await this.follow(source, target)
     } finally {
       await Promise.allSettled([source.close(), target.close()])
     }
+  }
+
+  /** What waits is what the source has not given yet, and what it gave and is not on the target yet, as in CouchDB. */
+  changesRead (seqs, left) {
+    this.underway.push(...seqs)
+    this.left = left
+    this.stats.changes_pending = left + this.underway.length
+  }
+
+  /** All up to this sequence is on the target; of one that no change had, nothing is known to be under way. */
+  reached (seq) {
+    const at = this.underway.indexOf(seq)
+    this.underway.splice(0, at < 0 ? this.underway.length : at + 1)
+    Object.assign(this.stats, { source_seq: seq, through_seq: seq, changes_pending: this.left + this.underway.length })
   }
 
   follow (source, target) {
