@@ -5,13 +5,16 @@ CI plays the same ones each time, as it tries the same examples of properties: i
 
 import os
 import secrets
+from collections import Counter
 
 import pytest
 
 from tests.simulation.__main__ import told
+from tests.simulation.faults import FAULTS
 from tests.simulation.plan import build_plan
 from tests.simulation.runs import play
 from tests.simulation.shrink import shrink
+from tests.simulation.users import ACTIONS
 
 FIXED, FRESH, AT_ONCE = 300, 300, 50
 START = 10**6 if os.environ.get("CI") else secrets.randbelow(10**9)
@@ -38,3 +41,9 @@ def test_one_seed_gives_one_history() -> None:
     plans = [build_plan(seed) for seed in (3, 5, 8)]
     first, again = ([play(plan) for plan in plans] for _ in range(2))
     assert [(r.counts, r.seconds, r.writes) for r in first] == [(r.counts, r.seconds, r.writes) for r in again]
+
+
+def test_the_fixed_histories_have_every_fault_and_all_that_users_do() -> None:
+    counts = Counter(event.kind for seed in range(FIXED) for event in build_plan(seed).events)
+    seldom = {kind: counts[kind] for kind in (*FAULTS, *ACTIONS) if counts[kind] < 10}
+    assert not seldom
