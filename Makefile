@@ -13,7 +13,7 @@ COMPILE := $(VENV)/uv pip compile -q --universal --python-version 3.11 --generat
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test check format contract simulate faults bench lock clean
-.PHONY: image test-image
+.PHONY: image test-image test-chart
 .PHONY: lab-up lab-exec lab-down test-lab test-kubernetes bench-kubernetes
 
 help: ## what one can do here
@@ -63,6 +63,9 @@ lab-down: ## end the lab and remove all of it; safe to repeat, and after any cra
 test-lab: setup ## the tests of the lab itself: up, down, and what is left after crashes
 	@$(LAB) build >/dev/null
 	@KANTO_TEST_LAB=1 $(VENV)/python -m pytest tests/lab $(ARGS)
+
+test-chart: setup ## the Helm chart on a real Kubernetes, with the shipped images: builds what it needs, and takes the lab down
+	@$(VENV)/python -m tests.chart $(ARGS)
 
 test-kubernetes: setup ## the tests on a real Kubernetes: builds the lab if need be, brings it up, and takes it down
 	@$(LAB) run -- $(VENV)/python -m pytest tests/kubernetes $(ARGS)

@@ -1,4 +1,4 @@
-"""Programs built from Go modules of this repository, once per machine: they are kept by a hash of what they are built from.
+"""Programs built from Go modules of this repository, once per machine: kept by a hash of what they are built from.
 
 The sources are the folders named here, and whatever their go.sum names, which Go fetches itself.
 """

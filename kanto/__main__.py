@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from common.version import own_version
+from kanto import clusters as of_clusters
+from kanto import users as of_users
 from kanto.refusal import Refusal
 from kanto.report import report
 from kanto.run.command import run
 from kanto.run.settings import load
-from kanto.users import add_parser, users
 
 EPILOG = """\
 settings are environment variables; those that `kanto run` reads itself:
@@ -56,7 +57,8 @@ def build_parser() -> argparse.ArgumentParser:
     telling.add_argument("user")
     telling.add_argument("cluster_tag")
     telling.add_argument("--output", type=Path, metavar="FILE", help="default: kanto-report-CLUSTER_TAG.tar.gz")
-    add_parser(commands)
+    of_users.add_parser(commands)
+    of_clusters.add_parser(commands)
     return parser
 
 
@@ -70,9 +72,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if parsed.command == "report":
             print(report(parsed.user, parsed.cluster_tag, output=parsed.output, settings=load()))  # noqa: T201
             return 0
-        if parsed.command == "users":
-            for line in users(parsed, load()):
-                print(line)  # noqa: T201
+        if parsed.command in ("users", "clusters"):
+            carry_out = of_users.users if parsed.command == "users" else of_clusters.clusters
+            for line in carry_out(parsed, load()):
+                print(line, flush=True)  # noqa: T201
             return 0
         return run()
     except Refusal as refusal:

@@ -13,10 +13,10 @@ hypothesis.settings.register_profile("ci", derandomize=True, deadline=None, prin
 if os.environ.get("CI"):
     hypothesis.settings.load_profile("ci")
 
-# Both need a lab (dev/kubernetes) and come with `make test-kubernetes`: one runs inside it, one makes labs of its own.
+# All need a lab (dev/kubernetes): two run inside it (make test-kubernetes, test-chart), one makes labs of its own.
 collect_ignore = [
     folder
-    for folder, variable in (("kubernetes", "KANTO_LAB"), ("lab", "KANTO_TEST_LAB"))
+    for folder, variable in (("kubernetes", "KANTO_LAB"), ("chart", "KANTO_TEST_CHART"), ("lab", "KANTO_TEST_LAB"))
     if not os.environ.get(variable)
 ]
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dev import golang
-from dev.golang import Say
 from dev.kubernetes.lab.place import LabError
 
 SOURCES = Path(__file__).resolve().parents[1]
@@ -23,6 +22,9 @@ KUBE_FLAGS = (
 )
 RECIPE = golang.Recipe(SOURCES, {"pause": "-s -w", "kube": KUBE_FLAGS, "coredns": "-s -w"}, links={"kubectl": "kube"})
 """In the order of building: the small one first, so that a Go that does not work is found out at once."""
+
+
+Say = golang.Say
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,142 @@
+{{- define "kanto.name" -}}
+{{- if contains "kanto" .Release.Name }}{{ .Release.Name | trunc 40 | trimSuffix "-" }}{{ else }}{{ printf "%s-kanto" .Release.Name | trunc 40 | trimSuffix "-" }}{{ end }}
+{{- end }}
+
+{{- define "kanto.selector" -}}
+app.kubernetes.io/name: kanto
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "kanto.labels" -}}
+{{ include "kanto.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end }}
+
+{{- define "kanto.image" -}}
+{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- end }}
+
+{{- define "kanto.clusterNamespace" -}}
+{{ .Values.clusters.namespace | default .Release.Namespace }}
+{{- end }}
+
+{{- define "kanto.serviceAccount" -}}
+{{ .Values.serviceAccount.name | default (include "kanto.name" .) }}
+{{- end }}
+
+{{- define "kanto.redisSecret" -}}
+{{- if .Values.redis.enabled }}{{ include "kanto.name" . }}-redis{{ else }}{{ .Values.externalRedis.existingSecret }}{{ end }}
+{{- end }}
+
+{{- define "kanto.podSecurity" -}}
+runAsNonRoot: true
+seccompProfile: {type: RuntimeDefault}
+{{- end }}
+
+{{- define "kanto.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: {drop: [ALL]}
+{{- end }}
+
+{{- define "kanto.placement" -}}
+{{- with .Values.imagePullSecrets }}
+imagePullSecrets: {{ toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with .Values.nodeSelector }}
+nodeSelector: {{ toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations: {{ toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.affinity }}
+affinity: {{ toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{- define "kanto.spread" -}}
+topologySpreadConstraints:
+  - maxSkew: 1
+    topologyKey: kubernetes.io/hostname
+    whenUnsatisfiable: ScheduleAnyway
+    labelSelector: {matchLabels: {app.kubernetes.io/instance: {{ .root.Release.Name | quote }}, app.kubernetes.io/component: {{ .component }}}}
+{{- end }}
+
+{{- define "kanto.pairs" -}}
+{{- $pairs := list }}{{ range $key, $value := . }}{{ $pairs = append $pairs (printf "%s=%s" $key (toString $value)) }}{{ end }}{{ join "," $pairs }}
+{{- end }}
+
+{{/* What every process of kanto is told. No secret is in it but by reference. */}}
+{{- define "kanto.environment" -}}
+- name: KANTO_REDIS_URL
+  valueFrom: {secretKeyRef: {name: {{ include "kanto.redisSecret" . }}, key: {{ ternary "url" .Values.externalRedis.key .Values.redis.enabled }}}}
+{{- if and (not .Values.redis.enabled) .Values.externalRedis.caSecret }}
+- {name: SSL_CERT_FILE, value: /etc/kanto/redis/ca.crt}
+{{- end }}
+- {name: KANTO_PLATFORM, value: kubernetes}
+- {name: KANTO_NAMESPACE, value: {{ include "kanto.clusterNamespace" . | quote }}}
+- {name: KANTO_METRICS_PORT, value: {{ .Values.metrics.port | quote }}}
+- {name: SPAWNER_TYPE, value: {{ .Values.clusters.spawner | quote }}}
+- {name: KANTO_IMAGE, value: {{ .Values.clusters.image | quote }}}
+- {name: KANTO_PULL_POLICY, value: {{ .Values.clusters.pullPolicy | quote }}}
+- {name: KANTO_PULL_SECRETS, value: {{ join "," .Values.clusters.pullSecrets | quote }}}
+- {name: KANTO_SERVICE_TYPE, value: {{ .Values.clusters.serviceType | quote }}}
+{{- if not (kindIs "invalid" .Values.clusters.storageClass) }}
+- {name: KANTO_STORAGE_CLASS, value: {{ .Values.clusters.storageClass | quote }}}
+{{- end }}
+- {name: KANTO_STORAGE_SIZE, value: {{ .Values.clusters.storageSize | quote }}}
+- {name: KANTO_REQUESTS, value: {{ include "kanto.pairs" .Values.clusters.requests | quote }}}
+- {name: KANTO_LIMITS, value: {{ include "kanto.pairs" .Values.clusters.limits | quote }}}
+- {name: KANTO_NODE_SELECTOR, value: {{ include "kanto.pairs" .Values.clusters.nodeSelector | quote }}}
+- {name: KANTO_PRIORITY_CLASS, value: {{ .Values.clusters.priorityClass | quote }}}
+- {name: KANTO_CLIENTS, value: {{ .Values.clusters.clients | quote }}}
+{{- range $name, $value := .Values.settings }}
+- {name: {{ $name }}, value: {{ toString $value | quote }}}
+{{- end }}
+{{- end }}
+
+{{- define "kanto.mounts" -}}
+- {name: tmp, mountPath: /tmp}
+{{- if and (not .Values.redis.enabled) .Values.externalRedis.caSecret }}
+- {name: redis-ca, mountPath: /etc/kanto/redis, readOnly: true}
+{{- end }}
+{{- end }}
+
+{{- define "kanto.volumes" -}}
+- {name: tmp, emptyDir: {sizeLimit: 64Mi}}
+{{- if and (not .Values.redis.enabled) .Values.externalRedis.caSecret }}
+- {name: redis-ca, secret: {secretName: {{ .Values.externalRedis.caSecret }}}}
+{{- end }}
+{{- end }}
+
+{{/* What the schema of the values cannot say. */}}
+{{- define "kanto.check" -}}
+{{- if and (not .Values.redis.enabled) (not .Values.externalRedis.existingSecret) }}
+{{- fail "kanto keeps its jobs in Redis: set redis.enabled, or name the Secret with your Redis's URL in externalRedis.existingSecret" }}
+{{- end }}
+{{- if and .Values.redis.enabled .Values.externalRedis.existingSecret }}
+{{- fail "externalRedis.existingSecret is set and so is redis.enabled: choose one Redis" }}
+{{- end }}
+{{- if and .Values.worker.autoscaling.enabled .Values.worker.keda.enabled }}
+{{- fail "worker.autoscaling and worker.keda would both set the number of workers: enable one" }}
+{{- end }}
+{{- if and .Values.worker.keda.enabled (not .Values.worker.keda.prometheus) }}
+{{- fail "worker.keda scales by a metric: say in worker.keda.prometheus where your Prometheus answers" }}
+{{- end }}
+{{- if and .Values.ingress.enabled (not .Values.ingress.host) }}
+{{- fail "ingress.enabled needs ingress.host" }}
+{{- end }}
+{{- if and .Values.httpRoute.enabled (not .Values.httpRoute.parent.name) }}
+{{- fail "httpRoute.enabled needs the name of a gateway in httpRoute.parent" }}
+{{- end }}
+{{- range $name, $value := .Values.settings }}
+{{- if or (eq $name "KANTO_REDIS_URL") (eq $name "KANTO_PLATFORM") (eq $name "KANTO_NAMESPACE") }}
+{{- fail (printf "settings.%s: the chart sets that one itself, from other values" $name) }}
+{{- end }}
+{{- end }}
+{{- end }}

@@ -1,0 +1,1 @@
+"""The Helm chart, on a real Kubernetes and with the images that are shipped."""
