@@ -15,6 +15,7 @@ import pytest
 
 from tests.contract.couch_port.servers import is_installed
 from tests.ports import free_port
+from worker.platforms.process.stop import stop_all
 
 T = TypeVar("T")
 
@@ -123,10 +124,16 @@ class Service:
         self._process.wait(timeout=30)
 
     def end(self) -> None:
-        """As `stop`, if it runs; and the connections that clients hold."""
+        """As `stop`, if it runs; and the connections that clients hold.
+
+        A command that ends leaves instances to the next one when the machine is too busy to end them within its ten
+        seconds; here there is no next one.
+        """
         self.clients.close()
         if self._process is not None and self._process.poll() is None:
             self.stop()
+        left = stop_all(self.home, kill_after=PATIENCE)
+        assert not left, f"still running: {left}"
 
     def tail(self, lines: int = 40) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
