@@ -24,9 +24,6 @@ from common.errors import StoreUnavailable
 from common.jobs import Job
 from common.store.port import ClusterRecord, JobLog
 
-SILENCE = 15.0
-"""Seconds without an event after which a comment shows that the connection lives."""
-
 RETRY = 1000
 """Milliseconds after which a client comes back."""
 
@@ -104,7 +101,7 @@ async def _stream(call: Call, job: Job, told: Told) -> AsyncIterator[bytes]:
             yield part
         while not told.has_ended:
             try:
-                news = await asyncio.wait_for(ear.get(), SILENCE)
+                news = await asyncio.wait_for(ear.get(), call.service.silence)
             except TimeoutError:
                 yield format_sse_event(comment="")
                 continue

@@ -25,6 +25,10 @@ START_WITHIN = 10.0
 """Seconds in a queue for a thread; more than that is refused, so that a crowd does not grow for ever."""
 
 
+SILENCE = 15.0
+"""Seconds without an event after which a comment shows those who listen that the connection lives."""
+
+
 class Waker(Protocol):
     """Hints a worker at a cluster. May be lost: the due set in the store is the truth."""
 
@@ -45,6 +49,7 @@ class Service:
     waiters: Waiters
     chance: Random
     version: str
+    silence: float = SILENCE
 
     def random_id(self) -> str:
         """128 bits as 32 hex digits."""
@@ -64,6 +69,7 @@ def build_service(
     clock: Callable[[], float],
     version: str,
     read_for: float = 1.0,
+    silence: float = SILENCE,
 ) -> Service:
     """`chance` makes ids, salts and keys: it must be the system's outside of tests. `clock` is monotonic.
 
@@ -93,6 +99,7 @@ def build_service(
         waiters=Waiters(store, threads, clock=clock, read_for=read_for),
         chance=chance,
         version=version,
+        silence=silence,
     )
 
 

@@ -1,9 +1,15 @@
 """How much one user may have and how often one may ask."""
 
+import time
+
 import httpx
 import pytest
+from prometheus_client import CollectorRegistry
 
 from common.cluster import ClusterKey
+from common.errors import StoreUnavailable
+from common.store.admission import Admission, Knock
+from common.store.memory import MemoryStore
 from tests.api.world import ME, TAG, TOKEN, USER, World, world
 
 pytestmark = pytest.mark.anyio
@@ -113,3 +119,42 @@ async def test_where_only_operators_add_users_nobody_enrols() -> None:
         here.store.add_user(USER, here.service.users._hasher.hash(TOKEN))
         assert (await here.create()).status_code == 200
         assert here.store.cluster(ClusterKey(USER, TAG)) is not None
+
+
+async def test_what_is_one_too_many_is_counted_by_its_code() -> None:
+    registry = CollectorRegistry()
+    async with world(registry=registry, limit_user_requests="2/hour", limit_refused_logins="2/hour") as here:
+        await here.create()
+        for _ in range(4):
+            await here.post("list")
+        async with elsewhere(here) as other:
+            found = [await other.post("/v0/list", data={**ME, "token": "wrong-token"}) for _ in range(3)]
+        assert [answer.status_code for answer in found] == [401, 401, 429]
+
+    def refused(code: str) -> float | None:
+        return registry.get_sample_value("kanto_refusals_total", {"code": code})
+
+    assert (refused("too_many_requests"), refused("too_many_refused"), refused("unauthorized")) == (2, 1, 2)
+    asked = {"path": "/v0/list", "method": "POST", "status": "429"}
+    assert registry.get_sample_value("kanto_request_seconds_count", asked) == 3
+
+
+async def test_a_limit_cannot_be_passed_while_the_store_is_away() -> None:
+    """Nobody is let through uncounted: what cannot be counted is 503."""
+
+    class AwayStore(MemoryStore):
+        is_away = False
+
+        def admit(self, knock: Knock) -> Admission:
+            if self.is_away:
+                raise StoreUnavailable("Redis did not carry out admit")
+            return super().admit(knock)
+
+    store = AwayStore(time.time)
+    async with world(store=store, limit_user_requests="3/hour") as here:
+        await here.create()
+        store.is_away = True
+        for operation in ("list", "detail", "scale"):
+            answer = await here.post(operation, NEW)
+            assert (answer.status_code, answer.json()["code"]) == (503, "store_unavailable"), operation
+            assert int(answer.headers["retry-after"]) >= 1

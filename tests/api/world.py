@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 import anyio
 import httpx
+from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
 from api.app import build_app
-from api.service import Service, build_service
+from api.meter import Meter
+from api.service import SILENCE, Service, build_service
 from common.settings import Settings
 from common.store.memory import MemoryStore
 from common.store.port import Store
@@ -72,9 +74,15 @@ async def as_described(answer: httpx.Response) -> None:
 
 @asynccontextmanager
 async def world(
-    *, store: Store | None = None, rebuilt: bool = True, seed: int = 7, **changed: object
+    *,
+    store: Store | None = None,
+    rebuilt: bool = True,
+    seed: int = 7,
+    silence: float = SILENCE,
+    registry: CollectorRegistry | None = None,
+    **changed: object,
 ) -> AsyncIterator[World]:
-    """A world that is torn down with its threads."""
+    """A world that is torn down with its threads. `registry` takes what the api counts."""
     if store is None:
         store = MemoryStore(time.time)
     if rebuilt:
@@ -89,8 +97,9 @@ async def world(
         clock=time.monotonic,
         version="0.0.0",
         read_for=0.05,
+        silence=silence,
     )
-    app = build_app(service, clock=time.monotonic)
+    app = build_app(service, clock=time.monotonic, meter=Meter(registry))
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     worker.start()
     try:

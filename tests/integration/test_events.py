@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,10 +10,12 @@ from typing import Any
 
 import httpx
 
+from api.service import STORE_THREADS
 from common.cluster import ClusterKey
 from common.jobs import JobStatus, Progress
 from common.store.port import Lease, Outcome
 from common.store.redis import RedisStore
+from tests.api import described
 from tests.integration.test_api_process import ME, NEW, PATIENCE, TOKEN, Api, running, until
 from tests.servers import RedisServer
 
@@ -73,6 +76,7 @@ class Ears:
             assert answer.status_code == 200
             assert answer.headers["content-type"].startswith("text/event-stream")
             async for event in parsed(answer.aiter_lines()):
+                described.check_event(event[0], event[2])
                 self.heard.append(event)
                 self._news.set()
 
@@ -154,32 +158,69 @@ def test_those_who_listen_hear_all_across_a_restart_of_redis(own_redis: RedisSer
         asyncio.run(listen(api, store, job))
 
 
-def test_many_listen_and_one_reads(redis_url: str, tmp_path: Path) -> None:
-    """Each change is read from Redis once by the api's reader, and not once for each who listens."""
+LISTENERS = 500
 
-    async def listen(api: Api, store: RedisStore, job: str, commands: Any) -> None:
+
+def test_many_listen_and_one_reads(redis_url: str, tmp_path: Path) -> None:
+    """Each change is read from Redis once by the api's reader, by one connection, and not once for each who listens."""
+
+    async def listen(api: Api, store: RedisStore, job: str, told: Any) -> None:
+        connections_before = told("clients")["connected_clients"]
         async with client_of(api) as client:
-            many = [Ears(client, job) for _ in range(100)]
+            many = [Ears(client, job) for _ in range(LISTENERS)]
             await asyncio.gather(*(ears.hear(1) for ears in many))
             lease = leased(store)
             await asyncio.gather(*(ears.hear(2) for ears in many))
-            before = commands()
+            assert told("clients")["connected_clients"] - connections_before <= STORE_THREADS + 1, "not one each"
+            before = scripts(told)
             for number in range(5):
                 store.save(lease, Outcome(0.0, step=f"step {number}"))
                 await asyncio.gather(*(ears.hear(3 + number) for ears in many))
-            assert commands() - before < 80, "five saves, and a few reads of each; not five hundred"
+            assert scripts(told) - before < 160, "five saves, and a few reads of each; not five times five hundred"
+            assert blocked(told) <= 1, "one waits for events, for all"
             store.release(lease, Outcome(30.0, ended=JobStatus.SUCCEEDED))
             heard = [await ears.end() for ears in many]
             assert all(one == heard[0] for one in heard)
 
+    def scripts(told: Any) -> int:
+        return int(told("commandstats")["cmdstat_evalsha"]["calls"])
+
+    def blocked(told: Any) -> int:
+        return int(told("clients")["blocked_clients"])
+
     with made(redis_url, tmp_path) as (api, store, job):
-        counter = store._client
+        asyncio.run(listen(api, store, job, store._client.info))
 
-        def commands() -> int:
-            told: Any = counter.info("commandstats")
-            return int(told["cmdstat_evalsha"]["calls"])
 
-        asyncio.run(listen(api, store, job, commands))
+def test_one_goes_on_at_another_api_and_after_a_restart_without_a_gap(redis_url: str, tmp_path: Path) -> None:
+    """The numbers of changes are the store's: whichever api process a client comes back to, it goes on there."""
+
+    async def listen(api: Api, store: RedisStore, job: str) -> None:
+        async with client_of(api) as client:
+            ears = Ears(client, job)
+            await ears.hear(1)
+            lease = leased(store)
+            store.save(lease, Outcome(0.0, step="provision"))
+            first = list(await ears.hear(3))
+            api.process.send_signal(signal.SIGTERM)
+            await ears.end()
+            assert ears.heard == first, "a process that ends breaks the stream off between two events"
+        store.save(lease, Outcome(0.0, step="fill"))  # while nobody listens
+        with running(store_url, tmp_path) as other, running(store_url, tmp_path) as third:
+            async with client_of(other) as here, client_of(third) as there:
+                one, two = Ears(here, job, last=first[-1][1]), Ears(there, job, last=first[-2][1])
+                await one.hear(1)
+                await two.hear(2)
+                store.save(lease, Outcome(0.0, step="serve"))
+                store.release(lease, Outcome(30.0, ended=JobStatus.SUCCEEDED))
+                rest, more = await one.end(), await two.end()
+        assert [number for _, number, _ in first + rest] == [0, 1, 2, 3, 4, 5]
+        assert more == [first[-1], *rest]
+        assert [name for name, _, _ in rest] == ["change", "change", "end"]
+
+    store_url = redis_url
+    with made(redis_url, tmp_path) as (api, store, job):
+        asyncio.run(listen(api, store, job))
 
 
 def test_nobody_hears_of_what_is_not_theirs(redis_url: str, tmp_path: Path) -> None:
