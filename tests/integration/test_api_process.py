@@ -29,6 +29,7 @@ PATIENCE = 60.0
 TOKEN = "Ty5wvW7LuQ3T"
 ME = {"username": "johny2", "token": TOKEN}
 NEW = {**ME, "cluster_tag": "my-test-db1", "replicas": "3"}
+KEY = {"Idempotency-Key": "a-key"}
 
 
 class Api:
@@ -228,6 +229,30 @@ def test_one_who_hangs_up_ends_the_wait_and_not_the_job(redis_url: str, tmp_path
         until(lambda: '"path": "/v0/create"' in api.log.read_text())  # the request is over, long before its 120 s
         (record,) = store.clusters("johny2")
         assert record.job is not None
+    store.close()
+
+
+def test_a_request_whose_connection_broke_is_repeated_by_its_key(redis_url: str, tmp_path: Path) -> None:
+    """Also at an api that was started since: the first one died after its transaction, and nobody heard of it."""
+    store = RedisStore(redis_url)
+    store.rebuild(())
+    body = "&".join(f"{name}={value}" for name, value in NEW.items()).encode()
+    head = b"POST /v0/create HTTP/1.1\r\nHost: x\r\nIdempotency-Key: a-key\r\nContent-Length: %d\r\n\r\n" % len(body)
+    with running(redis_url, tmp_path) as api:
+        with socket.create_connection(("127.0.0.1", api.port), timeout=PATIENCE) as caller:
+            caller.sendall(head + body)
+            until(lambda: len(store.clusters("johny2")) == 1)
+        api.process.kill()
+    with running(redis_url, tmp_path) as api, ThreadPoolExecutor(3) as callers:
+        answers = [callers.submit(api.client.post, "/v0/create", data=NEW, headers=KEY) for _ in range(3)]
+        other = api.client.post("/v0/create", data={**NEW, "replicas": "4"}, headers=KEY)
+        assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+        with working(redis_url):
+            got = [answer.result(PATIENCE) for answer in answers]
+    assert {answer.status_code for answer in got} == {200}
+    assert {answer.headers["idempotency-replayed"] for answer in got} == {"true"}
+    assert len({answer.content for answer in got}) == 1
+    assert len(store.jobs("johny2")) == 1
     store.close()
 
 
