@@ -124,6 +124,8 @@ class FakeKubernetes:
             case "create":
                 return self.objects.create(plural, r.body, manager=manager)
             case "delete":
+                if r.body.get("dryRun"):
+                    return self.objects.get(plural, r.name)
                 return self.objects.delete(plural, r.name, uid=(r.body.get("preconditions") or {}).get("uid"))
             case _:
                 return self._patch(r, plural, manager)

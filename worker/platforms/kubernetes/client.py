@@ -103,9 +103,14 @@ class Client:
         call = self._call("patch", "PATCH", resource, name, part=part, query=query, body=body, content=content)
         return self._caller.answer(call)
 
-    def delete(self, resource: Resource, name: str, uid: str) -> None:
-        """Delete this very object, what it owns in the background. Nothing when it is gone or another has its name."""
+    def delete(self, resource: Resource, name: str, uid: str, *, is_trial: bool = False) -> None:
+        """Delete this very object, what it owns in the background. Nothing when it is gone or another has its name.
+
+        A trial deletes nothing, and raises what the deletion would (Kubernetes, API concepts, dry-run).
+        """
         body: Json = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}
+        if is_trial:
+            body["dryRun"] = ["All"]
         try:
             self._caller.answer(self._call("delete", "DELETE", resource, name, body=body))
         except (Missing, Conflict):

@@ -110,16 +110,24 @@ def _retire_highest(client: Client, sight: Sight, instance: Instance) -> None:
 
 
 def _retire_controller(client: Client, sight: Sight, instance: Instance) -> None:
-    """Its three objects, the one that makes pods first. The volume goes once its pod is gone, and is waited for."""
+    """Its three objects, the one that makes pods first. The volume goes once its pod is gone, and is waited for.
+
+    With its volume an instance is out of sight, so nobody would hear of a Service that must not be deleted: that is
+    tried before anything is begun.
+    """
     ordinal = names.ordinal(sight.spec, instance.name)
     claim = sight.claims_by_ordinal.get(ordinal) if ordinal is not None else None
     if claim is None or uid(claim) != instance.identity:
         return
     controller = sight.workloads.get(instance.name)
+    service = client.get(SERVICES, instance.name)
+    if service is not None and not names.is_of(service["metadata"].get("annotations"), sight.spec):
+        service = None
     if controller is not None and not is_ending(controller):
+        if service is not None:
+            client.delete(SERVICES, instance.name, uid(service), is_trial=True)
         client.delete(REPLICATION_CONTROLLERS, instance.name, uid(controller))
     if not is_ending(claim):
         client.delete(VOLUME_CLAIMS, instance.name, uid(claim))
-    service = client.get(SERVICES, instance.name)
-    if service is not None and names.is_of(service["metadata"].get("annotations"), sight.spec):
+    if service is not None:
         client.delete(SERVICES, instance.name, uid(service))

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from common.cluster import ClusterSpec
+from common.errors import TemporaryError
 from tests.fake_kubernetes.server import FakeKubernetes
 from tests.homes import instances
 from worker.core.observed import Instance
@@ -119,6 +120,18 @@ def test_one_that_leaves_is_going_until_its_volume_is_gone(
         fake.controllers.ends_pods = True
     repeat(lambda: has_left(platform, spec, before[2]))
     assert len(keep(platform, spec)) == 2
+
+
+def test_nothing_is_begun_that_a_missing_right_would_leave_half_done(
+    fake: FakeKubernetes, platform: KubernetesPlatform
+) -> None:
+    before = running(platform, RC)
+    fake.forbid("delete", "services")
+    with pytest.raises(TemporaryError):
+        platform.retire(RC, before[2], 1)
+    assert instances(platform, RC) == before
+    with fake.change() as objects:
+        assert len(objects.all("replicationcontrollers")) == 3
 
 
 def test_a_volume_that_somebody_deletes_is_not_a_retirement(fake: FakeKubernetes, platform: KubernetesPlatform) -> None:
