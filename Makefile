@@ -68,7 +68,7 @@ test-chart: setup ## the Helm chart on a real Kubernetes, with the shipped image
 	@$(VENV)/python -m tests.chart $(ARGS)
 
 test-kubernetes: setup ## the tests on a real Kubernetes: builds the lab if need be, brings it up, and takes it down
-	@$(LAB) run -- $(VENV)/python -m pytest tests/kubernetes $(ARGS)
+	@$(LAB) run -- $(VENV)/python -m tests.kubernetes $(ARGS)
 
 image: ## kanto's images, with docker, podman or buildah (ARGS="--base IMAGE --tag TAG"; docs/images.md)
 	@$(PYTHON) -m dev.image $(ARGS)

@@ -1,14 +1,10 @@
 """What some accounts asked the API server for, by the server's own audit log."""
 
 import json
-import os
 from collections import Counter
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
-
-LOG = Path(os.environ.get("KANTO_LAB", "."), "audit.log")
-"""The lab's."""
 
 Right = tuple[str, str, str]
 """API group, resource with its subresource, verb: as a Role names them."""

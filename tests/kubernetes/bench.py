@@ -21,7 +21,8 @@ from tests.bench.figure import Figure, at_most
 from tests.e2e.service import User
 from tests.kubernetes import by_hand
 from tests.kubernetes.admin import Admin
-from tests.kubernetes.audit import LOG, Audit, Right
+from tests.kubernetes.audit import Audit, Right
+from tests.kubernetes.lab import AUDIT
 from tests.kubernetes.place import made_place
 from tests.kubernetes.service import SPAWNERS, Service
 
@@ -40,7 +41,7 @@ IDLE = 60.0
 
 def measure(admin: Admin, service: Service) -> list[Figure]:
     """Calls first: a cluster that was deleted is looked for again for minutes, which would be counted."""
-    meter = Meter(Audit(LOG, {service.place.account}))
+    meter = Meter(Audit(AUDIT, {service.place.account}))
     users = {spawner: service.user(f"calls-{spawner}", spawner) for spawner in SPAWNERS}
     figures = [figure for spawner, user in users.items() for figure in calls(meter, user, spawner)]
     for user in users.values():

@@ -11,16 +11,30 @@ import pytest
 from common.cluster import Spawner
 from tests.kubernetes.admin import Admin
 from tests.kubernetes.figures import measured
-from tests.kubernetes.place import Place, Rules, made_place
+from tests.kubernetes.place import Rules, made_place
 from tests.kubernetes.service import SPAWNERS, Service
 
 MakeService = Callable[..., Service]
 
 
+FIRST = ("test_life.py", "test_hazards.py", "test_pods.py", "test_tenants.py")
+"""What takes longest begins first where tests run side by side."""
+
+BY_SPAWNER = ("test_life.py", "test_pods.py", "test_manifests.py")
+"""Nothing is shared by the tests of two spawners there."""
+
+BY_TEST = ("test_settings.py", "test_stuck.py")
+"""Nothing is shared by any two tests there."""
+
+_before = len(measured())
+
+
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    if measured:
+    """What this run measured, whichever of its processes did."""
+    lines = measured()[_before:]
+    if lines and not hasattr(terminalreporter.config, "workerinput"):
         terminalreporter.section("measured")
-        for line in measured:
+        for line in lines:
             terminalreporter.line(line)
 
 
@@ -31,19 +45,31 @@ def admin() -> Iterator[Admin]:
     made.close()
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What looks back on all other tests comes after them."""
-    items.sort(key=lambda item: item.path.name == "test_rights.py")
+    """Tests that share a service or a cluster stay in one process; the look back comes last."""
+    items.sort(key=_place_in_line)
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.xdist_group(_group(item)))
 
 
-@pytest.fixture(scope="session")
-def places() -> list[Place]:
-    """Of all services that were made so far."""
-    return []
+def _place_in_line(item: pytest.Item) -> int:
+    if item.path.name == "test_rights.py":
+        return len(FIRST) + 1
+    return FIRST.index(item.path.name) if item.path.name in FIRST else len(FIRST)
+
+
+def _group(item: pytest.Item) -> str:
+    """Who shares its group shares its process."""
+    if item.path.name in BY_TEST:
+        return item.nodeid
+    spawner = next((name for name in SPAWNERS if f"[{name}" in item.name), "")
+    return f"{item.path.stem}-{spawner}" if item.path.name in BY_SPAWNER else item.path.stem
 
 
 @pytest.fixture(scope="module")
-def make_service(admin: Admin, places: list[Place], tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeService]:
+def make_service(admin: Admin, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeService]:
     """Makes and starts services, each in a namespace of its own; all of it is gone after the module."""
     with ExitStack() as stack:
 
@@ -57,7 +83,6 @@ def make_service(admin: Admin, places: list[Place], tmp_path_factory: pytest.Tem
         ) -> Service:
             folder = tmp_path_factory.mktemp(name)
             place = stack.enter_context(made_place(admin, folder, name, rules=rules))
-            places.append(place)
             service = Service(folder, place, spawners=spawners, workers=workers, settings=settings)
             stack.callback(service.end)
             service.start()

@@ -1,18 +1,23 @@
-"""What tests measured, told at the end of a run."""
+"""What tests measured, told at the end of a run, whichever process measured it."""
 
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from tests.e2e.service import PATIENCE, wait_until
+from tests.kubernetes.lab import note, read_notes
 
 T = TypeVar("T")
 
-measured: list[str] = []
+MEASURED = "measured"
 
 
 def tell(what: str) -> None:
-    measured.append(what)
+    note(MEASURED, what)
+
+
+def measured() -> tuple[str, ...]:
+    return read_notes(MEASURED)
 
 
 def seconds_until(what: str, look: Callable[[], object], *, seconds: float = PATIENCE) -> float:

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from tests.kubernetes.admin import ACCOUNTS, BINDINGS, NAMESPACES, ROLES, Admin, Json
+from tests.kubernetes.lab import note
 
 RULES = Path(__file__).resolve().parents[2] / "helm" / "kanto" / "files" / "rules.yaml"
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
@@ -19,16 +20,18 @@ RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 TOKEN_SECONDS = 2 * 3600
 ACCOUNT = "kanto"
 
+EMPLOYED = "accounts"
+"""The note of every account that has the chart's Role, and no other."""
+
 Rules = Sequence[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """`account` is how the API server names kanto in its audit log; `has_the_role`: the chart's, and no other."""
+    """`account` is how the API server names kanto in its audit log."""
 
     namespace: str
     kubeconfig: Path
-    has_the_role: bool
 
     @property
     def account(self) -> str:
@@ -51,7 +54,10 @@ def made_place(admin: Admin, folder: Path, name: str, *, rules: Rules | None = N
         kubeconfig = folder / f"{namespace}.kubeconfig"
         kubeconfig.touch(mode=0o600)
         kubeconfig.write_text(json.dumps(_build_kubeconfig(admin, namespace, token)))
-        yield Place(namespace, kubeconfig, has_the_role=rules is None)
+        place = Place(namespace, kubeconfig)
+        if rules is None:
+            note(EMPLOYED, place.account)
+        yield place
     finally:
         admin.ask("DELETE", f"{NAMESPACES}/{namespace}")
 

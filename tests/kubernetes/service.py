@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -47,7 +48,10 @@ class Api:
 
 
 class Service:
-    """All share one Redis, so any worker works on any cluster. `workers` processes are started, and again by hand."""
+    """All share one Redis, so any worker works on any cluster. `workers` processes are started, and again by hand.
+
+    `settings` win over what is set here for all. An api is started when it is first asked for.
+    """
 
     def __init__(
         self,
@@ -65,22 +69,31 @@ class Service:
         self.clients = ExitStack()
         self._apis = {spawner: Api(free_port(), self.clients) for spawner in spawners}
         self._wanted = workers
-        self._settings = {**SETTINGS, **(settings or {})}
-        self._processes: list[subprocess.Popen[bytes]] = []
+        known = {
+            "KUBECONFIG": str(place.kubeconfig),
+            "KANTO_NAMESPACE": place.namespace,
+            "KANTO_REDIS_URL": self.redis.url,
+        }
+        self._settings = {**SETTINGS, **known, **(settings or {})}
+        self._processes: dict[Spawner, subprocess.Popen[bytes]] = {}
+        self._starting = threading.Lock()
         self._workers: list[subprocess.Popen[bytes]] = []
 
     def api(self, spawner: Spawner | None = None) -> Api:
-        return next(iter(self._apis.values())) if spawner is None else self._apis[spawner]
+        chosen: Spawner = next(iter(self._apis)) if spawner is None else spawner
+        api = self._apis[chosen]
+        with self._starting:
+            if chosen not in self._processes:
+                self._processes[chosen] = self._launch("api", SPAWNER_TYPE=chosen, KANTO_PORT=str(api.port))
+                wait_until("kanto to be ready", lambda: self.is_ready(api))
+        return api
 
     def user(self, name: str = "johny2", spawner: Spawner | None = None) -> User:
         return self.api(spawner).user(name)
 
     def start(self) -> None:
         self.redis.start()
-        for spawner, api in self._apis.items():
-            self._processes.append(self._launch("api", SPAWNER_TYPE=spawner, KANTO_PORT=str(api.port)))
         self.start_workers()
-        wait_until("kanto to be ready", self.is_ready)
         self.records = Records(self.clients.enter_context(self.redis.client()), self.worker_pids)
 
     def start_workers(self, **settings: str) -> None:
@@ -97,15 +110,15 @@ class Service:
     def worker_pids(self) -> list[int]:
         return [process.pid for process in self._workers if process.poll() is None]
 
-    def is_ready(self) -> bool:
-        for process in (*self._processes, *self._workers):
+    def is_ready(self, api: Api) -> bool:
+        for process in (*self._processes.values(), *self._workers):
             assert process.poll() is None, f"a part of kanto has ended: {self.tail()}"
-        return all(_is_ready(api.url) for api in self._apis.values())
+        return _is_ready(api.url)
 
     def end(self) -> None:
         self.clients.close()
         self.stop_workers()
-        for process in self._processes:
+        for process in self._processes.values():
             _end(process)
         self.redis.kill()
 
@@ -114,12 +127,7 @@ class Service:
 
     def _launch(self, part: str, **settings: str) -> subprocess.Popen[bytes]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("KANTO_")}
-        decided = {
-            "KUBECONFIG": str(self.place.kubeconfig),
-            "KANTO_NAMESPACE": self.namespace,
-            "KANTO_REDIS_URL": self.redis.url,
-        }
-        environment = {**kept, **self._settings, **decided, **settings}
+        environment = {**kept, **self._settings, **settings}
         with self.log.open("ab") as log:
             return subprocess.Popen([sys.executable, "-m", part], env=environment, stdout=log, stderr=log)
 

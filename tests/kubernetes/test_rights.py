@@ -1,22 +1,20 @@
 """The Role is what kanto needs: each of its rights is used in these tests, and none is missing. Runs last."""
 
-from collections.abc import Sequence
-from pathlib import Path
+import os
 
 import pytest
 
-from tests.kubernetes.audit import LOG, Audit
-from tests.kubernetes.place import Place, load_rules
+from tests.kubernetes.audit import Audit
+from tests.kubernetes.lab import AUDIT, WHOLE, read_notes
+from tests.kubernetes.place import EMPLOYED, load_rules
 
 
-def test_every_right_of_the_role_is_used_and_none_is_missing(
-    places: Sequence[Place], request: pytest.FixtureRequest
-) -> None:
+@pytest.mark.skipif(WHOLE not in os.environ, reason="only what all tests together do says whether a right is used")
+def test_every_right_of_the_role_is_used_and_none_is_missing() -> None:
     """By the API server's audit log of what kanto asked for in all tests before, in which it had exactly the Role."""
-    ran = {item.path for item in request.session.items}
-    if request.config.option.keyword or not ran >= set(Path(__file__).parent.glob("test_*.py")):
-        pytest.skip("only what all tests together do says whether a right is used")
-    audit = Audit(LOG, {place.account for place in places if place.has_the_role})
+    accounts = read_notes(EMPLOYED)
+    assert accounts, "kanto was somebody in the tests before"
+    audit = Audit(AUDIT, set(accounts))
     used = audit.used()
     # An API server that has just started refuses everything until it has read its roles.
     assert sorted(audit.refused() - used) == [], "a right is missing"

@@ -131,16 +131,17 @@ def remote_host(folder: Path) -> Iterator[Host]:
             host.serving.stop()
 
 
-HOSTS: dict[str, Callable[[Path], AbstractContextManager[Host]]] = {
-    "remote": remote_host,
-    "memory": memory_host,
-    "process": process_host,
-}
-HOSTS |= {f"fake-{spawner}": partial(fake_host, spawner=spawner) for spawner in SPAWNERS}
-if os.environ.get("KANTO_LAB"):  # set inside the lab of dev/kubernetes
-    from tests.contract.platform.kubernetes import kubernetes_host
+def find_hosts() -> dict[str, Callable[[Path], AbstractContextManager[Host]]]:
+    """Inside the lab of dev/kubernetes its three alone: the others are everybody's, and need no lab."""
+    if os.environ.get("KANTO_LAB"):
+        from tests.contract.platform.kubernetes import kubernetes_host
 
-    HOSTS |= {spawner: partial(kubernetes_host, spawner=spawner) for spawner in SPAWNERS}
+        return {spawner: partial(kubernetes_host, spawner=spawner) for spawner in SPAWNERS}
+    fakes = {f"fake-{spawner}": partial(fake_host, spawner=spawner) for spawner in SPAWNERS}
+    return {"remote": remote_host, "memory": memory_host, "process": process_host, **fakes}
+
+
+HOSTS = find_hosts()
 
 
 def colliding_users(tag: str) -> tuple[str, str]:
