@@ -25,6 +25,7 @@ from worker.platforms.kubernetes.resources import (
     VOLUME_CLAIMS,
     Resource,
 )
+from worker.platforms.kubernetes.sight import serves
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +116,29 @@ def test_a_right_that_is_missing_is_named_and_may_be_given_later(make_service: M
     user.result("delete", cluster_tag="rights")
     admin.wait_until_nothing_is_left(service.namespace, user.name, "rights")
     service.end()
+
+
+def test_without_a_watch_upkeep_does_the_same_later(make_service: MakeService, admin: Admin) -> None:
+    """The watch only makes it soon: nothing hangs on it."""
+    service = make_service("nowatch", rules=without("pods", "watch"), KANTO_UPKEEP_INTERVAL="5")
+    user = service.user("willa")
+    made = user.result("create", cluster_tag="blind", replicas=2)
+    documents = write_one(user, made)
+    old = admin.there(PODS, service.namespace, made["Instances"][1]["Name"])
+    admin.delete(PODS, service.namespace, old["metadata"]["name"])
+    seconds_until("a deleted pod serves again without a watch", lambda: serves_again(admin, service.namespace, old))
+    assert_everywhere(user, "blind", documents)
+    user.result("delete", cluster_tag="blind")
+    service.end()
+
+
+def serves_again(admin: Admin, namespace: str, old: Json) -> bool:
+    """Whether kanto has put another pod of this name behind the endpoint.
+
+    Kubernetes alone is asked: a look by kanto's own interface would wake a worker.
+    """
+    pod = admin.get(PODS, namespace, old["metadata"]["name"])
+    return pod is not None and pod["metadata"]["uid"] != old["metadata"]["uid"] and serves(pod)
 
 
 def test_only_restricted_pods_are_let_in_and_kantos_are(usual: Service, admin: Admin) -> None:
