@@ -13,7 +13,7 @@ COMPILE := $(VENV)/uv pip compile -q --universal --python-version 3.11 --generat
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test check format contract simulate faults bench lock clean
-.PHONY: image test-image test-chart
+.PHONY: image test-image test-chart test-alerts
 .PHONY: lab-up lab-exec lab-down test-lab test-kubernetes bench-kubernetes
 
 help: ## what one can do here
@@ -48,6 +48,9 @@ simulate: setup ## histories of the whole engine in memory: make simulate SEEDS=
 
 faults: setup ## faults on real processes while clients write: make faults MINUTES=10 (FAULT_SEED=n plays one again)
 	@$(VENV)/python -m tests.faults $(MINUTES) $(FAULT_SEED)
+
+test-alerts: ## the alerts' rules and their tests, by promtool, which is built once from Go modules (dev/tools)
+	@promtool=$$($(PYTHON) -m dev.tools promtool) && cd helm/kanto/files && "$$promtool" check rules alerts.yaml && "$$promtool" test rules alerts.test.yaml
 
 lab-up: setup ## a whole Kubernetes on this machine, for tests (dev/kubernetes): as root, built once
 	@$(LAB) up
