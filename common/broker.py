@@ -1,12 +1,18 @@
 """The Celery application that workers read wake-ups with."""
 
+import ssl
+
 from celery import Celery
 
 from common.wakeup import PREFIX, QUEUE
 
 
 def build_celery(redis_url: str) -> Celery:
-    """No results, no retries, no acknowledgement late, and the timeouts measured to fail fast."""
+    """No results, no retries, no acknowledgement late, and the timeouts measured to fail fast.
+
+    A `rediss://` server has to show a certificate of a known authority: left alone, kombu takes any (kombu.connection,
+    "defaulting to insecure SSL behaviour"), and whoever stands between would read the password.
+    """
     app = Celery("kanto", broker=redis_url, set_as_current=False)
     app.conf.update(
         task_ignore_result=True,
@@ -18,6 +24,7 @@ def build_celery(redis_url: str) -> Celery:
         worker_prefetch_multiplier=1,
         worker_hijack_root_logger=False,
         worker_send_task_events=False,
+        broker_use_ssl={"ssl_cert_reqs": ssl.CERT_REQUIRED} if redis_url.startswith("rediss:") else None,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         broker_transport_options={
