@@ -63,20 +63,20 @@ def _result(job: Job) -> dict[str, Json]:
 def undone(job: Job) -> str:
     """What a canceled job leaves, in words."""
     former = job.way_back
-    if former is None:
-        return "nothing"
-    match job.kind:
-        case JobKind.CREATE:
-            return "the cluster is removed"
-        case JobKind.SCALE:
-            count = "1 instance" if former.replicas == 1 else f"{former.replicas} instances"
-            return f"the cluster goes back to {count}"
-        case JobKind.REPLICATE:
-            return f"the saved list goes back to {_saved_list(former)}; the databases themselves stay"
-        case JobKind.UNREPLICATE:
-            return f"the saved list goes back to {_saved_list(former)}; what was dropped already is not brought back"
-        case JobKind.DELETE:
-            return "the cluster is kept"
+    return "nothing" if former is None else _way_back(job.kind, former)
+
+
+def _way_back(kind: JobKind, former: ClusterSpec) -> str:
+    count = "1 instance" if former.replicas == 1 else f"{former.replicas} instances"
+    listed = f"the saved list goes back to {_saved_list(former)}"
+    return {
+        JobKind.CREATE: "the cluster is removed",
+        JobKind.SCALE: f"the cluster goes back to {count}",
+        JobKind.REPLICATE: f"{listed}; the databases themselves stay",
+        JobKind.UNREPLICATE: f"{listed}; what was dropped already is not brought back",
+        JobKind.PASSWORD: "the password of before is good again, and the new one is not",
+        JobKind.DELETE: "the cluster is kept",
+    }[kind]
 
 
 def _saved_list(spec: ClusterSpec) -> str:

@@ -1,18 +1,23 @@
-"""Scale, replicate, unreplicate and delete: a change of the spec of a cluster that exists, and its job."""
+"""Scale, replicate, unreplicate, password and delete: a change of the spec of a cluster that exists, and its job."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
 
 from api import fields
 from api.call import Call
 from api.envelope import Answer, Json
 from api.follow import follow
+from api.gate import unauthorized
 from api.once import once_of, replay
+from api.passwords import is_own_password, line_of
 from api.render import cluster_result
-from api.specs import Change, deletion, replication, scaling, unreplication
+from api.specs import Change, deletion, password_change, replication, scaling, unreplication
 from api.submit import Accepted, submission_of, submit_change
 from common.cluster import ClusterKey, ClusterSpec
 from common.jobs import Job
 from common.store.port import ClusterRecord, Remembered, Submission
+
+Compute: TypeAlias = Callable[[ClusterSpec], Change]
 
 
 async def scale(call: Call) -> Answer:
@@ -47,15 +52,40 @@ async def unreplicate(call: Call) -> Answer:
     )
 
 
+async def password(call: Call) -> Answer:
+    """Another password of the login to the databases. No answer shows it, nor what it was."""
+    login = fields.new_password(call.form)
+    given = login.password or ""
+
+    async def hashed() -> Compute:
+        line = await line_of(call.service, given)
+        is_own = is_own_password(call.caller, login)
+        return lambda spec: password_change(spec, user=login.user, line=line, is_own=is_own)
+
+    return await _change_prepared(
+        call,
+        hashed,
+        lambda accepted, job: cluster_result(accepted.spec, job.result, password=None),
+    )
+
+
 async def delete(call: Call) -> Answer:
     """The cluster and its data go. Never refused for a running job: it ends that one as superseded."""
     force = fields.option(call.form, "force")
     return await _change(call, lambda spec: deletion(spec, force=force), lambda _accepted, _job: None)
 
 
-async def _change(
-    call: Call, compute: Callable[[ClusterSpec], Change], result_of: Callable[[Accepted, Job], Json]
+async def _change(call: Call, compute: Compute, result_of: Callable[[Accepted, Job], Json]) -> Answer:
+    async def ready() -> Compute:
+        return compute
+
+    return await _change_prepared(call, ready, result_of)
+
+
+async def _change_prepared(
+    call: Call, prepare: Callable[[], Awaitable[Compute]], result_of: Callable[[Accepted, Job], Json]
 ) -> Answer:
+    """As `_change`, for what takes work before it can be computed: that is done for a caller who is proved."""
     service = call.service
     key = ClusterKey(call.caller.user, fields.tag(call.form))
     wish = call.preference()
@@ -65,9 +95,12 @@ async def _change(
         known = await service.threads.run(service.store.remembered, key.user, once.name)
         if known is not None:
             return await replay(call, known, wish, result_of=result_of)
+    compute = await prepare()
     job_id = service.random_id()
 
     def make(record: ClusterRecord) -> Submission:
+        if record.owner_hash != owner_hash:
+            raise unauthorized()  # the token by which the caller was proved is the user's no more
         return submission_of(
             compute(record.spec),
             owner_hash=owner_hash,

@@ -10,12 +10,12 @@ from api.envelope import Answer, Json
 from api.follow import follow
 from api.gate import Login, unauthorized
 from api.once import once_of, replay
+from api.passwords import is_own_password, line_of
 from api.render import cluster_result
 from api.specs import creation
 from api.submit import Accepted, Outcome, cluster_exists, submission_of, submit_creation
 from common.cluster import ClusterKey
 from common.jobs import Job
-from common.passwords import admin_line
 from common.store.admission import Once
 from common.store.port import ClusterRecord, Remembered, Submission
 
@@ -25,6 +25,7 @@ async def create(call: Call) -> Answer:
     service, caller = call.service, call.caller
     key = ClusterKey(caller.user, fields.new_tag(call.form, service.chance))
     replicas = fields.replicas(call.form)
+    login = fields.database_login(call.form)
     wish = call.preference()
     once = once_of(call)
     found = await service.threads.run(_find, call, key, once)
@@ -35,13 +36,15 @@ async def create(call: Call) -> Answer:
             return await replay(call, found.remembered, wish, result_of=partial(_result, call))
     if found.existing is not None:
         raise cluster_exists(key, being_deleted=found.existing.spec.deleted)
-    owner_hash, line = await asyncio.gather(_hash_of(call, stored), _admin_line(call))
+    owner_hash, line = await asyncio.gather(_hash_of(call, stored), line_of(service, login.password or caller.token))
     change = creation(
         caller=caller,
         tag=key.tag,
         replicas=replicas,
         incarnation=service.random_id()[:16],
+        admin_name=login.user or caller.user,
         admin_line=line,
+        has_own_password=is_own_password(caller, login),
         settings=service.settings,
     )
     submission = submission_of(
@@ -79,17 +82,6 @@ def _find(call: Call, key: ClusterKey, once: Once | None) -> _Found:
 
 async def _hash_of(call: Call, stored: str | None) -> str:
     return stored if stored is not None else await call.service.users.hash(call.caller)
-
-
-async def _admin_line(call: Call) -> str:
-    """The caller's CouchDB admin, as CouchDB keeps it: half a second of work at 600,000 rounds."""
-    service = call.service
-
-    def make() -> str:
-        salt = service.random_id()
-        return admin_line(call.caller.token, salt=salt, iterations=service.settings.password_iterations)
-
-    return await service.hashing.run(make)
 
 
 async def _submit(call: Call, submission: Submission) -> Outcome:

@@ -33,6 +33,14 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True)
+class DatabaseLogin:
+    """What a form says of the login of a cluster's databases; None for what it does not say."""
+
+    user: str | None
+    password: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Databases:
     """Names for a saved list, sorted, each once; `everything` for `*`."""
 
@@ -49,6 +57,32 @@ def caller(form: Mapping[str, str], *, query: Container[str] = ()) -> Caller:
     except UserError as error:
         spaced = user if error.code == "bad_username" else token
         raise _hinted(error, spaced) from None
+
+
+def database_login(form: Mapping[str, str]) -> DatabaseLogin:
+    """`couchdb_user` and `couchdb_password`, by the rules of username and token; both may be left out."""
+    user, password = form.get("couchdb_user"), form.get("couchdb_password")
+    try:
+        if user is not None:
+            check_username(user, field="couchdb_user")
+        if password is not None:
+            check_token(password, field="couchdb_password")
+    except UserError as error:
+        spaced = user if error.code == "bad_couchdb_user" else password
+        raise _hinted(error, spaced or "") from None
+    return DatabaseLogin(user, password)
+
+
+def new_password(form: Mapping[str, str]) -> DatabaseLogin:
+    """As `database_login`, of a form that has to say a password."""
+    login = database_login(form)
+    if login.password is None:
+        raise UserError(
+            "missing_couchdb_password",
+            "couchdb_password is missing",
+            action="Send the new password; your token is one, and makes the login follow your token again",
+        )
+    return login
 
 
 def _needed(form: Mapping[str, str], name: str, query: Container[str]) -> str:

@@ -128,7 +128,7 @@ def _decode(part: bytes) -> str:
 
 _OURS = frozenset(
     {"username", "token", "cluster_tag", "replicas", "databases", "job_id", "async", "force", "drop", "conflicts"}
-    | {"status", "limit", "cursor"}
+    | {"status", "limit", "cursor", "couchdb_user", "couchdb_password"}
 )
 
 

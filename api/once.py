@@ -17,7 +17,7 @@ from common.store.port import Remembered
 
 HEADER = "idempotency-key"
 
-SECRETS = frozenset({"token"})
+SECRETS = frozenset({"token", "couchdb_password"})
 """Fields of which no trace may be kept, not even a hash (hazards H27): two requests may differ in them."""
 
 _KEY = re.compile(r"[!#-\[\]-~]{1,128}")  # printable ASCII without space, quote and backslash

@@ -50,6 +50,8 @@ _DATABASE = r"\s*(\*|_users|[a-z][a-z0-9_$()+/-]{0,237})\s*"
 _RULES: dict[str, Schema] = {
     "username": {"pattern": "^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$"},
     "token": {"format": "password", "pattern": r"^[!#-\[\]-~]{8,128}$"},
+    "couchdb_user": {"pattern": "^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$"},
+    "couchdb_password": {"format": "password", "pattern": r"^[!#-\[\]-~]{8,128}$"},
     "replicas": {"type": "integer"},
     "cluster_tag": {"pattern": f"^({_SHORT}|{_LONG})$"},
     "databases": {"pattern": f"^{_DATABASE}(,{_DATABASE})*$"},

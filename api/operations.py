@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from api.call import Call
 from api.cancel import CANCEL_WORDS, cancel
-from api.change import delete, replicate, scale, unreplicate
+from api.change import delete, password, replicate, scale, unreplicate
 from api.create import create
 from api.envelope import Answer, Words
 from api.jobs import list_jobs
@@ -65,6 +65,16 @@ PAGE = (
     Field("limit", "jobs on a page: 1 to 100, 20 if you do not say", is_needed=False),
     Field("cursor", "the next of the page before", is_needed=False),
 )
+COUCHDB_USER = Field(
+    "couchdb_user", "the name of the databases' login, by the rules of username; else your username", is_needed=False
+)
+COUCHDB_PASSWORD = Field(
+    "couchdb_password", "its password, by the rules of token; else your token, and each new one", is_needed=False
+)
+SAME_USER = Field("couchdb_user", "the name of the databases' login, which stays what it is", is_needed=False)
+NEW_PASSWORD = Field(
+    "couchdb_password", "the new password, by the rules of token; your token: the login follows your token again"
+)
 JOB_ID = Field("job_id", "the id that the answer with the job named")
 FORCE = Field("force", "1: go on where kanto would refuse because data may be lost", is_needed=False)
 ASYNC = Field("async", "1: answer at once, with the id of the job", is_needed=False)
@@ -75,7 +85,7 @@ OPERATIONS = (
         "make a cluster; the first create of a username claims it with its token",
         Words("couchdb cluster creation"),
         create,
-        (NEW_TAG, REPLICAS),
+        (NEW_TAG, REPLICAS, COUCHDB_USER, COUCHDB_PASSWORD),
         makes_job=True,
     ),
     Operation(
@@ -100,6 +110,14 @@ OPERATIONS = (
         Words("couchdb cluster unconfigure db replication"),
         unreplicate,
         (TAG, SAVED, DROP),
+        makes_job=True,
+    ),
+    Operation(
+        "/v0/password",
+        "change the password of the login to a cluster's databases, on all instances, while they run",
+        Words("couchdb cluster password change"),
+        password,
+        (TAG, NEW_PASSWORD, SAME_USER),
         makes_job=True,
     ),
     Operation(

@@ -67,7 +67,15 @@ def _head(spec: ClusterSpec, view: ClusterView | None, *, password: str | None =
     if password is not None:
         shown["Password"] = password
     endpoint = view.endpoint if view is not None else None
-    return {**shown, "Replicas": spec.replicas, "Endpoint": endpoint, "Namespace": view.namespace if view else None}
+    shown |= {"Replicas": spec.replicas, "Endpoint": endpoint, "Namespace": view.namespace if view else None}
+    return {**shown, **_login(spec)}
+
+
+def _login(spec: ClusterSpec) -> dict[str, Json]:
+    """The login to the databases, where it is another than the account's username and token."""
+    if spec.admin_name == spec.user and not spec.has_own_password:
+        return {}
+    return {"CouchdbUser": spec.admin_name, "OwnPassword": spec.has_own_password}
 
 
 def _middle(spec: ClusterSpec, view: ClusterView | None) -> dict[str, Json]:

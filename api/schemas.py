@@ -64,11 +64,17 @@ _MIDDLE: Schema = {
     "Replicas": {"type": "integer", "minimum": 1, "maximum": 10, "description": "how many instances were asked for"},
     "Endpoint": maybe(text("the one address of the cluster; null until it is known")),
     "Namespace": maybe(text()),
+    "CouchdbUser": text("the login of the databases, where it is another than Username and token"),
+    "OwnPassword": {
+        "type": "boolean",
+        "description": "with CouchdbUser: whether its password is another than the token",
+    },
     "Status": word(get_args(Status), "what is true now, as of ObservedAt"),
     "Reasons": many(ref("Reason")),
     "Databases": many(text()) | {"description": "the saved list: what the instances replicate"},
     "Spawner": text("what carries the instances", enum=list(get_args(Spawner))),
 }
+_OWN_LOGIN = ["CouchdbUser", "OwnPassword"]
 _PARTS: Schema = {
     "Instances": {"type": ["array", "null"], "items": ref("Instance")},
     "Links": {"type": ["array", "null"], "items": ref("Link")},
@@ -154,7 +160,8 @@ COMPONENTS: Schema = {
             **_MIDDLE,
             "Lag": maybe({**_COUNT, "description": "changes that wait on the slowest link; null: not known"}),
             **_TAIL,
-        }
+        },
+        optional=_OWN_LOGIN,
     ),
     "Cluster": shape(
         {
@@ -165,7 +172,7 @@ COMPONENTS: Schema = {
             **_TAIL,
             "Conflicts": maybe(ref("Conflicts")),
         },
-        optional=["Password", "Conflicts"],
+        optional=["Password", "Conflicts", *_OWN_LOGIN],
     ),
     "AcceptedJob": shape({**_HEAD, "Job": _JOB_ID}),
     "CanceledJob": shape({**_HEAD, "Job": _JOB_ID, "Kind": _JOB_LINE["kind"], "Undone": text("what it leaves")}),

@@ -20,9 +20,17 @@ class Change:
 
 
 def creation(
-    *, caller: Caller, tag: str, replicas: int, incarnation: str, admin_line: str, settings: Settings
+    *,
+    caller: Caller,
+    tag: str,
+    replicas: int,
+    incarnation: str,
+    admin_name: str,
+    admin_line: str,
+    has_own_password: bool,
+    settings: Settings,
 ) -> Change:
-    """A new cluster: its owner is its CouchDB admin, and it replicates the databases that new clusters do.
+    """A new cluster with its CouchDB admin, which replicates the databases that new clusters do.
 
     Canceled it is a cluster to be removed.
     """
@@ -33,9 +41,10 @@ def creation(
         incarnation=incarnation,
         replicas=replicas,
         databases=settings.default_databases,
-        admin_name=caller.user,
+        admin_name=admin_name,
         admin_line=admin_line,
         spawner=spawner,
+        has_own_password=has_own_password,
     )
     return Change(JobKind.CREATE, spec, undo=replace(spec, deleted=True))
 
@@ -98,6 +107,21 @@ def check_droppable(databases: Databases) -> None:
         )
 
 
+def password_change(spec: ClusterSpec, *, user: str | None, line: str, is_own: bool) -> Change:
+    """Another password of the databases' login, whose name stays: `user`, if given, must be that name.
+
+    A job that fails leaves the new password: some instances have it already, and the others follow.
+    """
+    if user is not None and user != spec.admin_name:
+        raise UserError(
+            "bad_couchdb_user",
+            f"the login of these databases is {spec.admin_name}, and keeps that name",
+            action="Leave couchdb_user out; a login of another name is made through CouchDB itself, in _users",
+        )
+    new = replace(spec, admin_line=line, has_own_password=is_own, force=False)
+    return Change(JobKind.PASSWORD, new, undo=former(spec))
+
+
 def deletion(spec: ClusterSpec, *, force: bool) -> Change:
     """The end of a cluster. There is no way back once a worker has begun with it (hazards H23)."""
     return Change(JobKind.DELETE, replace(spec, deleted=True, force=force), undo=former(spec))
@@ -115,6 +139,7 @@ def deadlines(kind: JobKind, settings: Settings) -> tuple[float, float]:
         JobKind.SCALE: settings.deadline_scale,
         JobKind.REPLICATE: settings.deadline_replicate,
         JobKind.UNREPLICATE: settings.deadline_replicate,
+        JobKind.PASSWORD: settings.deadline_replicate,
         JobKind.DELETE: settings.deadline_delete,
     }[kind]
     return whole, min(whole, settings.deadline_progress)

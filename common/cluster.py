@@ -1,6 +1,6 @@
 """What a cluster is: its key, its spec (what should be) and its durable record. Plain data, read by api and worker."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 MIN_REPLICAS = 1
@@ -35,7 +35,8 @@ class ClusterSpec:
     `incarnation` is random per create, so that a cluster that is made again under one key is another cluster.
     `databases` is the saved list: sorted, without repetition. `all_databases` adds every database that is found.
     `drop` names databases that are to go for good; one that is on the saved list again does not.
-    `admin_line` is the user's CouchDB admin as CouchDB stores it, a PBKDF2 string, never a password.
+    `admin_line` is the user's CouchDB admin as CouchDB stores it, a PBKDF2 string, never a password. It is made from a
+    password that the user chose for the cluster (`has_own_password`), or else from the user's token.
     """
 
     user: str
@@ -50,10 +51,16 @@ class ClusterSpec:
     deleted: bool = False
     force: bool = False
     drop: Drop | None = None
+    has_own_password: bool = False
 
     @property
     def key(self) -> ClusterKey:
         return ClusterKey(self.user, self.tag)
+
+
+def with_token_line(spec: ClusterSpec, line: str) -> ClusterSpec:
+    """The spec after its owner got another token, of which `line` is made: a password of the cluster's own stays."""
+    return spec if spec.has_own_password else replace(spec, admin_line=line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +96,7 @@ class MirrorRecord:
     """The durable part of a cluster record, as the platform carries it (hazards H18, H21, H22).
 
     `version` is the spec's version, `fence` the fencing number of the writer. A lost Redis is rebuilt from these.
+    `is_disabled` says so of the owner.
     """
 
     spec: ClusterSpec
@@ -96,3 +104,4 @@ class MirrorRecord:
     owner_hash: str = field(repr=False)
     durable: Durable = Durable()
     fence: int = 0
+    is_disabled: bool = False

@@ -12,6 +12,7 @@ class JobKind(StrEnum):
     SCALE = "scale"
     REPLICATE = "replicate"
     UNREPLICATE = "unreplicate"
+    PASSWORD = "password"  # noqa: S105 -- a kind of job
     DELETE = "delete"
 
 

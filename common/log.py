@@ -7,7 +7,9 @@ from typing import Literal
 
 import structlog
 
-SECRET_KEYS = frozenset({"token", "password", "authorization", "admin_line", "owner_hash", "secret", "cookie"})
+SECRET_KEYS = frozenset(
+    {"token", "password", "couchdb_password", "authorization", "admin_line", "owner_hash", "secret", "cookie"}
+)
 
 
 def _redact(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

@@ -20,22 +20,24 @@ SYSTEM_DATABASES = ("_users",)
 """The only database with a leading underscore that may be replicated: `_replicator` is each instance's own."""
 
 
-def check_username(username: str) -> str:
+def check_username(username: str, *, field: str = "username") -> str:
+    """A user's name, or that of a database's login; `field` is how the form calls it, and part of the code."""
     if not _USERNAME.fullmatch(username):
         raise UserError(
-            "bad_username",
-            "username must be 1 to 64 of A-Z a-z 0-9 . _ @ + - and begin with a letter or digit",
-            action="Choose another username",
+            f"bad_{field}",
+            f"{field} must be 1 to 64 of A-Z a-z 0-9 . _ @ + - and begin with a letter or digit",
+            action=f"Choose another {field}",
         )
     return username
 
 
-def check_token(token: str) -> str:
+def check_token(token: str, *, field: str = "token") -> str:
+    """A token, or the password of a database's login; `field` is how the form calls it, and part of the code."""
     if not _TOKEN.fullmatch(token):
         raise UserError(
-            "bad_token",
-            "token must be 8 to 128 printable ASCII characters without space, quote and backslash",
-            action="Choose another token",
+            f"bad_{field}",
+            f"{field} must be 8 to 128 printable ASCII characters without space, quote and backslash",
+            action=f"Choose another {field}",
         )
     return token
 

@@ -21,7 +21,9 @@ from kanto.run.settings import RunSettings
 from kanto.store import open_store
 
 HIDDEN = "(hidden)"
-SECRET_FIELDS = frozenset({"admin_line", "owner_hash", "redis_url", "password", "token", "cookie", "secret"})
+SECRET_FIELDS = frozenset(
+    {"admin_line", "owner_hash", "redis_url", "password", "couchdb_password", "token", "cookie", "secret"}
+)
 """Left out wherever they stand: a hash can be guessed at, too."""
 
 JOBS = 20

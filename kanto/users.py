@@ -9,7 +9,7 @@ from typing import TextIO
 
 from common.errors import KantoError, StoreUnavailable
 from common.names import check_token, check_username
-from common.passwords import build_hasher
+from common.passwords import admin_line, build_hasher
 from common.store.port import Store
 from kanto.refusal import Refusal
 from kanto.run.settings import RunSettings
@@ -30,7 +30,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     actions.add_parser("list", help="all users, how many clusters each has, and who is disabled")
     for name, what in (
         ("add", "add a user; the token is read from standard input"),
-        ("token", "give a user another token, read from standard input"),
+        ("token", "give a user another token, read from standard input; logins of databases follow within seconds"),
     ):
         one = actions.add_parser(name, help=what)
         one.add_argument("user")
@@ -47,15 +47,19 @@ def users(parsed: argparse.Namespace, settings: RunSettings) -> Iterator[str]:
     """Carry out one action; the lines to print. A Refusal when something has to be put right first."""
     try:
         with open_store(settings) as store:
-            yield from act(store, parsed, read_token=lambda: read_token(sys.stdin))
+            rounds = settings.password_iterations
+            yield from act(store, parsed, read_token=lambda: read_token(sys.stdin), iterations=rounds)
     except StoreUnavailable:
         raise
     except KantoError as error:
         raise Refusal(error.detail) from error
 
 
-def act(store: Store, parsed: argparse.Namespace, *, read_token: Callable[[], str]) -> Iterator[str]:
-    """As `users`, on a store; KantoError for what cannot be done. `read_token` is asked only where one is needed."""
+def act(store: Store, parsed: argparse.Namespace, *, read_token: Callable[[], str], iterations: int) -> Iterator[str]:
+    """As `users`, on a store; KantoError for what cannot be done. `read_token` is asked only where one is needed.
+
+    `iterations` are those of the PBKDF2 by which databases know a token.
+    """
     if parsed.action == "list":
         yield from (_line(one.name, one.clusters, is_disabled=one.is_disabled) for one in store.users())
         return
@@ -64,8 +68,12 @@ def act(store: Store, parsed: argparse.Namespace, *, read_token: Callable[[], st
         case "add" | "token":
             check_username(user)
             token = secrets.token_urlsafe(TOKEN_BYTES) if parsed.generate else check_token(read_token())
-            give = store.add_user if parsed.action == "add" else store.give_token
-            give(user, build_hasher().hash(token))
+            owner_hash = build_hasher().hash(token)
+            if parsed.action == "add":
+                store.add_user(user, owner_hash)
+            else:
+                line = admin_line(token, salt=secrets.token_hex(16), iterations=iterations)
+                store.give_token(user, owner_hash, line)
             if parsed.generate:
                 yield token
         case "disable" | "enable":

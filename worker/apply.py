@@ -18,6 +18,7 @@ from worker.core.actions import (
     Fence,
     Provision,
     PutFills,
+    PutLogin,
     PutReplications,
     PutSecurity,
     Remove,
@@ -79,6 +80,8 @@ class Hands:
                 return self._couch.drain(leaver, survivor, proofs, self._credentials(), seconds=seconds)
             case Retire():
                 return self._retire(action)
+            case PutLogin(name, user, line):
+                self._couch.put_login(self._instance(name), user, line, self._credentials())
             case _:
                 self._tell(action)
         return None

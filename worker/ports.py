@@ -111,6 +111,15 @@ class Couch(Protocol):
         """Set `_security` of each database to the canonical JSON given."""
         ...
 
+    def put_login(self, instance: Instance, user: str, line: str, credentials: Credentials) -> None:
+        """The admin of this name has this line, a hash as CouchDB keeps it, from now on and after a restart.
+
+        Neither a restart nor a moment in which both the line of before and this one are refused. Nothing happens to an
+        instance that is fenced, half or whole. A line that comes with a password other than before needs a salt of its
+        own, or CouchDB goes on taking the old password from its memory of logins.
+        """
+        ...
+
     def put_replications(
         self, instance: Instance, wanted: Sequence[Wanted], siblings: Sequence[Instance], credentials: Credentials
     ) -> None:

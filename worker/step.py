@@ -175,7 +175,14 @@ class Turn:
         self._seal()
         self._claim()
         self._engine.platform.mirror(
-            MirrorRecord(record.spec, record.version, record.owner_hash, self._memory.durable, self._lease.fence)
+            MirrorRecord(
+                record.spec,
+                record.version,
+                record.owner_hash,
+                self._memory.durable,
+                self._lease.fence,
+                is_disabled=record.is_disabled,
+            )
         )
         self._memory = replace(self._memory, mirrored=current)
 

@@ -7,7 +7,14 @@ from common.jobs import Progress
 from common.store import rules
 
 _FOLDER = Path(__file__).with_name("scripts")
-_BEFORE = {"release": "outcome", "save": "outcome", "admit": "windows", "hit": "windows"}
+_BEFORE = {
+    "release": "outcome",
+    "save": "outcome",
+    "admit": "windows",
+    "hit": "windows",
+    "give_token": "moving",
+    "disable_user": "moving",
+}
 """What is put between the prelude and a command."""
 
 COMMANDS = (

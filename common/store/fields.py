@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from common.cluster import ClusterKey, ClusterSpec, Durable, MirrorRecord
+from common.cluster import ClusterKey, ClusterSpec, Durable, MirrorRecord, with_token_line
 from common.codec import decode, encode
 from common.jobs import Job, JobChange, JobError, JobKind, JobStatus, Progress
 from common.store.admission import Once
@@ -41,7 +41,7 @@ def bounded(seconds: float) -> str:
     return duration(min(seconds, HORIZON))
 
 
-def build_record(fields: Fields, owner_hash: str) -> ClusterRecord:
+def build_record(fields: Fields, owner_hash: str, *, is_disabled: bool) -> ClusterRecord:
     return ClusterRecord(
         spec=decode(ClusterSpec, fields["spec"]),
         version=int(fields["version"]),
@@ -52,6 +52,7 @@ def build_record(fields: Fields, owner_hash: str) -> ClusterRecord:
         job=fields.get("job"),
         gone="gone_until" in fields,
         conflicts=decode(Conflicts, fields["conflicts"]) if "conflicts" in fields else None,
+        is_disabled=is_disabled,
     )
 
 
@@ -140,6 +141,14 @@ def submission_fields(submission: Submission) -> Iterator[tuple[str, str]]:
         yield "once_mark", submission.once.mark
 
 
+def token_values(record: ClusterRecord, job: Job | None, admin_line: str) -> tuple[str, ...]:
+    """The six values that `give_token.lua` takes for a cluster, in its order: what the new token makes of them."""
+    brought_back = (None, None) if job is None else (job.restore, job.undo)
+    specs = ("" if spec is None else encode(with_token_line(spec, admin_line)) for spec in brought_back)
+    spec = encode(with_token_line(record.spec, admin_line))
+    return record.spec.tag, str(record.version), spec, "" if job is None else job.id, *specs
+
+
 def key_fields(key: ClusterKey) -> Iterator[tuple[str, str]]:
     yield "id", cluster_id(key)
     yield "user", key.user
@@ -179,12 +188,12 @@ def outcome_fields(outcome: Outcome) -> Iterator[tuple[str, str]]:
 
 
 def mirror_values(mirror: MirrorRecord) -> tuple[str, ...]:
-    """The ten values that `rebuild.lua` takes, in its order."""
+    """The eleven values that `rebuild.lua` takes, in its order."""
     spec = mirror.spec
     numbers = (str(mirror.version), str(mirror.fence))
     return (
         *(spec.user, spec.tag, *numbers, spec.incarnation, _flag(spec.deleted)),
-        *(encode(spec), encode(mirror.durable), mirror.owner_hash, str(spec.replicas)),
+        *(encode(spec), encode(mirror.durable), mirror.owner_hash, str(spec.replicas), _flag(mirror.is_disabled)),
     )
 
 

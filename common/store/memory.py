@@ -228,13 +228,13 @@ class MemoryStore:
         with self._transaction() as (state, _):
             memory_users.add(state, user, owner_hash)
 
-    def give_token(self, user: str, owner_hash: str) -> None:
+    def give_token(self, user: str, owner_hash: str, admin_line: str) -> None:
         with self._transaction() as (state, now):
-            memory_users.give_token(state, user, owner_hash, now)
+            memory_users.give_token(state, user, owner_hash, admin_line, now)
 
     def disable_user(self, user: str, *, disabled: bool) -> None:
-        with self._transaction() as (state, _):
-            memory_users.disable(state, user, disabled=disabled)
+        with self._transaction() as (state, now):
+            memory_users.disable(state, user, now, disabled=disabled)
 
     def remove_user(self, user: str) -> None:
         with self._transaction() as (state, _):
@@ -314,6 +314,7 @@ def _take_in(state: State, mirror: MirrorRecord, now: int) -> None:
             state.supersede(kept, now)
             wake = kept.wake + 1
         state.owners[key.user] = mirror.owner_hash
+        (state.disabled.add if mirror.is_disabled else state.disabled.discard)(key.user)
         state.clusters[key] = KeptCluster("", fence=mirror.fence, wake=wake)
         state.clusters[key].record = ClusterRecord(
             mirror.spec, mirror.version, mirror.owner_hash, durable=mirror.durable

@@ -111,10 +111,12 @@ class State:
     # clusters
 
     def shown(self, kept: KeptCluster) -> ClusterRecord:
-        """The record with the owner's hash, which is kept once per user."""
-        record = kept.record
-        owner_hash = self.owners[record.spec.user]
-        return record if record.owner_hash == owner_hash else replace(record, owner_hash=owner_hash)
+        """The record with what is kept once per user: the hash, and whether the user is disabled."""
+        record, user = kept.record, kept.record.spec.user
+        known = (self.owners[user], user in self.disabled)
+        if (record.owner_hash, record.is_disabled) == known:
+            return record
+        return replace(record, owner_hash=known[0], is_disabled=known[1])
 
     def forget_if_over(self, key: ClusterKey, now: int) -> bool:
         """Whether the cluster was gone long enough, and is now forgotten for good."""

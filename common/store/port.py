@@ -27,6 +27,8 @@ from common.view import ClusterView, Conflicts, Reason
 class ClusterRecord:
     """A cluster as it is kept. `memory` is `decide`'s, opaque here; `job` the unfinished job's id.
 
+    `owner_hash` and `is_disabled` are its owner's.
+
     `gone` says that a deleted cluster has been removed: it is kept due a while and removed again (hazards H18),
     and for users it does not exist.
     """
@@ -40,6 +42,7 @@ class ClusterRecord:
     job: str | None = None
     gone: bool = False
     conflicts: Conflicts | None = None
+    is_disabled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,15 +349,20 @@ class Store(Protocol):
         """UserError `user_exists` for a name that is taken. NotRebuilt before the first rebuild."""
         ...
 
-    def give_token(self, user: str, owner_hash: str) -> None:
-        """Another token from now on. The versions of the user's clusters move, so that their mirrors learn of it.
+    def give_token(self, user: str, owner_hash: str, admin_line: str) -> None:
+        """Another token from now on, of which `admin_line` is made for databases.
 
-        UserError `no_such_user`; NotRebuilt before the first rebuild.
+        In one transaction it becomes the login of the user's clusters that have no password of their own, also in what
+        the end of a job may bring back. The versions of all move, so that their mirrors learn of it. UserError
+        `no_such_user`; NotRebuilt before the first rebuild; TemporaryError `contended`, with nothing changed.
         """
         ...
 
     def disable_user(self, user: str, *, disabled: bool) -> None:
-        """From now on nobody is this user, or somebody is again. Clusters stay. UserError `no_such_user`."""
+        """From now on nobody is this user, or somebody is again. Clusters stay. UserError `no_such_user`.
+
+        Where that changes anything the versions of the user's clusters move, so that their mirrors learn of it.
+        """
         ...
 
     def remove_user(self, user: str) -> None:

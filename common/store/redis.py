@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from common.cluster import ClusterKey, MirrorRecord
-from common.errors import LeaseLost, NotRebuilt
+from common.errors import LeaseLost, NotRebuilt, TemporaryError
 from common.jobs import Job, JobStatus
 from common.store.admission import Admission, Full, Knock, User, Window
 from common.store.commands import COMMANDS, SERVER_CLOCK, build_script
@@ -26,6 +26,7 @@ from common.store.fields import (
     outcome_fields,
     paired,
     submission_fields,
+    token_values,
 )
 from common.store.port import (
     Claim,
@@ -55,6 +56,9 @@ from common.store.rules import (
 from common.store.survey import Survey, Surveyed
 
 EVENTS_KEY = "kanto:events"
+
+TOKEN_TRIES = 20
+"""How often a new token is tried again when something of the user's clusters moved meanwhile."""
 
 SURVEYED_AT_ONCE = 200
 SURVEY_PAGES = 100
@@ -123,8 +127,8 @@ class RedisStore:
         return None if record is None or record.gone else record
 
     def clusters(self, user: str) -> tuple[ClusterRecord, ...]:
-        owner_hash, *found = self._run("clusters", [("user", user)])
-        records = (build_record(paired(fields), owner_hash) for _, fields in sorted(found))
+        owner_hash, disabled, *found = self._run("clusters", [("user", user)])
+        records = (build_record(paired(f), owner_hash, is_disabled=bool(disabled)) for _, f in sorted(found))
         return tuple(record for record in records if not record.gone)
 
     def job(self, job_id: str) -> Job | None:
@@ -209,10 +213,10 @@ class RedisStore:
         answer = self._run("acquire", [*key_fields(key), ("owner", owner), ("ttl", duration(ttl))])
         if not answer:
             return None
-        fence, now, wake, owner_hash, cluster, job = answer
+        fence, now, wake, owner_hash, disabled, cluster, job = answer
         fields = paired(cluster)
         is_to_count = int(fields.get("count_until", "0")) > int(now)
-        record = build_record(fields, owner_hash)
+        record = build_record(fields, owner_hash, is_disabled=bool(disabled))
         return Lease(key, owner, int(fence), ttl, int(now) / 1000, int(wake), record, _job(job), is_to_count)
 
     def renew(self, lease: Lease) -> None:
@@ -240,8 +244,18 @@ class RedisStore:
         if self._run_for(user, "add_user", ("owner_hash", owner_hash)) == "exists":
             raise user_exists(user)
 
-    def give_token(self, user: str, owner_hash: str) -> None:
-        self._run_for(user, "give_token", ("owner_hash", owner_hash))
+    def give_token(self, user: str, owner_hash: str, admin_line: str) -> None:
+        for _ in range(TOKEN_TRIES):
+            arguments = [user, owner_hash]
+            for record in self.clusters(user):
+                job = self.job(record.job) if record.job is not None else None
+                is_under_way = job is not None and not job.status.is_ended
+                arguments += token_values(record, job if is_under_way else None, admin_line)
+            how = str(self._call("give_token", arguments))
+            _raise_for(how, user)
+            if how == "ok":
+                return
+        raise TemporaryError("contended", f"clusters of {user} changed each time they were read", action="Try again")
 
     def disable_user(self, user: str, *, disabled: bool) -> None:
         self._run_for(user, "disable_user", ("disabled", "1" if disabled else "0"))
@@ -271,8 +285,8 @@ class RedisStore:
     # how
 
     def _read(self, key: ClusterKey) -> ClusterRecord | None:
-        owner_hash, *found = self._run("clusters", [("user", key.user), ("tag", key.tag)])
-        return build_record(paired(found[0][1]), owner_hash) if found else None
+        owner_hash, disabled, *found = self._run("clusters", [("user", key.user), ("tag", key.tag)])
+        return build_record(paired(found[0][1]), owner_hash, is_disabled=bool(disabled)) if found else None
 
     def _run_for(self, user: str, command: str, argument: tuple[str, str]) -> str:
         how = str(self._run(command, [("user", user), argument]))

@@ -50,6 +50,7 @@ _AFTERWARDS = {
     JobKind.SCALE: "kanto goes on: ask for its detail, or scale again",
     JobKind.REPLICATE: "kanto goes on: ask for its detail",
     JobKind.UNREPLICATE: "The databases stay off the saved list. With drop=1, ask again when all instances answer",
+    JobKind.PASSWORD: "kanto goes on: an instance that could not be reached takes the new password once it answers",
     JobKind.DELETE: "The cluster stays deleted and kanto goes on removing what is left",
 }
 

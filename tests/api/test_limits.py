@@ -108,7 +108,7 @@ async def test_a_disabled_user_is_nobody_at_once() -> None:
 async def test_a_new_token_counts_at_once() -> None:
     async with world() as here:
         await here.create()
-        here.store.give_token(USER, here.service.users._hasher.hash("another-token"))
+        here.store.give_token(USER, here.service.users._hasher.hash("another-token"), "line")
         assert (await here.post("list")).status_code == 401
         assert (await here.post("list", {**ME, "token": "another-token"})).status_code == 200
 

@@ -78,7 +78,7 @@ async def test_the_order_of_fields_does_not_matter_and_their_values_do() -> None
 async def test_the_callers_own_token_is_shown_and_no_token_kept() -> None:
     async with world() as here:
         await ask(here, "create", **NEW)
-        here.store.give_token(USER, here.service.users._hasher.hash("another-token"))
+        here.store.give_token(USER, here.service.users._hasher.hash("another-token"), "line")
         again = await here.post("create", {**NEW, "token": "another-token"}, headers={"Idempotency-Key": "a-key"})
         assert (again.status_code, again.json()["result"]["Password"]) == (200, "another-token")
         known = here.store.remembered(USER, "a-key")

@@ -57,7 +57,7 @@ class Fake:
     def _read(self, path: str) -> Any:
         match path:
             case "/_node/_local/_config":
-                return {"couchdb": {"uuid": self.uuid}, "admins": {}}
+                return {"couchdb": {"uuid": self.uuid}}
             case "/_all_dbs":
                 return sorted(self.databases)
             case "/_replicator/_all_docs":

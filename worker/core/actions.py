@@ -1,6 +1,6 @@
 """What a plan can hold. Each action is one idempotent call, and says why it is safe to repeat."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from common.view import Reason, Status
 from worker.core.observed import Drained, Proof
@@ -31,6 +31,18 @@ class PutSecurity:
 
     instance: str
     wanted: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PutLogin:
+    """The user's admin of this instance is this line, at once and without a restart.
+
+    Safe to repeat: it states the line, and does nothing to an instance that is fenced, half or whole.
+    """
+
+    instance: str
+    user: str
+    line: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +153,7 @@ Action = (
     | CreateDatabases
     | DropDatabases
     | PutSecurity
+    | PutLogin
     | PutReplications
     | DeleteReplications
     | PutFills
@@ -154,8 +167,8 @@ Action = (
 )
 
 
-Write = CreateDatabases | PutSecurity | PutReplications | PutFills
-"""What brings data or documents to one instance, and so fails where its disk is full."""
+Write = CreateDatabases | PutSecurity | PutLogin | PutReplications | PutFills
+"""What brings data, documents or settings to one instance, and so fails where its disk is full."""
 
 
 @dataclass(frozen=True, slots=True)

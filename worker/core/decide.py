@@ -37,6 +37,7 @@ RULES: tuple[Callable[[Situation], Says], ...] = (
     rules.uuids_differ,
     rules.the_empty_are_withdrawn,
     rules.whoever_stays_is_unfenced,
+    rules.the_login_is_one_everywhere,
     # what is in it
     rules.writes_that_failed_are_told,
     rules.databases_exist,

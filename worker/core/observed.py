@@ -125,7 +125,10 @@ class Drained:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One instance as its CouchDB answers. `security` is canonical JSON by database."""
+    """One instance as its CouchDB answers. `security` is canonical JSON by database.
+
+    `admins` are its admin lines by name, but for kanto's own; None where they were not read.
+    """
 
     uuid: str
     databases: tuple[str, ...]
@@ -133,6 +136,7 @@ class Node:
     replications: tuple[Replication, ...] = ()
     fills: tuple[Fill, ...] = ()
     fence: Fence | None = None
+    admins: Mapping[str, str] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

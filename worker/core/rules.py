@@ -11,6 +11,7 @@ from worker.core.actions import (
     DeleteReplications,
     Provision,
     PutFills,
+    PutLogin,
     PutReplications,
     Serve,
     Unfence,
@@ -79,6 +80,20 @@ def whoever_stays_is_unfenced(s: Situation) -> Says:
     fenced = tuple(i for i in s.answering if s.nodes[i.name].fence is not None)
     reasons = tuple(Reason("unfencing", f"{i.name} is still fenced", i.name) for i in fenced)
     return Says(tuple(Unfence(i.name) for i in fenced), reasons)
+
+
+def the_login_is_one_everywhere(s: Situation) -> Says:
+    """Where the user's login is not the spec's it becomes so: after a change, and where one was away meanwhile.
+
+    Each instance goes from the one line to the other in one write, so that none ever refuses both passwords. Those that
+    leave too, until they are fenced: a fence has admin lines of its own.
+    """
+    others = tuple(
+        i for i in s.instances if i.name in s.nodes and s.nodes[i.name].fence is None and not s.has_login(i.name)
+    )
+    reasons = tuple(Reason("login_differs", f"{i.name} has not taken the new login yet", i.name) for i in others)
+    puts = (PutLogin(i.name, s.spec.admin_name, s.spec.admin_line) for i in others if s.may_write(i.name))
+    return Says(tuple(puts), reasons)
 
 
 def writes_that_failed_are_told(s: Situation) -> Says:
@@ -208,13 +223,17 @@ def is_backing_off(fill: Fill | None) -> bool:
 
 
 def filled_instances_serve(s: Situation) -> Says:
-    """Exactly the filled instances are behind the endpoint.
+    """Exactly the filled instances are behind the endpoint; none is put there that has another login.
 
     One that is silent keeps its place for a while, as it may be back at once. It loses it when its platform says that
     it is down, since its port may be a stranger's by now, and once it is bridged; not while nobody else is up.
     """
     serving = {i.name for i in s.instances if i.serving}
-    should = {i.name for i in s.up if s.has_all_databases(i.name) and s.nodes[i.name].fence is None}
+    should = {
+        i.name
+        for i in s.up
+        if s.has_all_databases(i.name) and s.nodes[i.name].fence is None and (i.serving or s.has_login(i.name))
+    }
     if not should and not any(i.name in s.nodes and i.serving for i in s.members):
         should = {i.name for i in s.leaving if i.serving}  # never without anybody: leavers wait for a survivor
     may_be_back = (i for i in s.silent if i.serving and i.phase != "down" and i not in s.bridged)

@@ -89,11 +89,18 @@ class Situation:
     @cached_property
     def taking(self) -> tuple[Instance, ...]:
         """Those that answer and to which something may be written: not while a write that failed has its pause."""
-        return tuple(i for i in self.answering if self._may_write(i.name))
+        return tuple(i for i in self.answering if self.may_write(i.name))
 
-    def _may_write(self, name: str) -> bool:
+    def may_write(self, name: str) -> bool:
         times, last, _ = self.memory.refusing.get(name, (0, 0.0, ""))
         return times == 0 or self.now - last >= self.policy.pause(times)
+
+    def has_login(self, name: str) -> bool:
+        """Whether the user's login there is the spec's, as far as it was read."""
+        node = self.nodes.get(name)
+        if node is None or node.admins is None:
+            return True
+        return node.admins.get(self.spec.admin_name) == self.spec.admin_line
 
     @cached_property
     def answering_uuids(self) -> tuple[str, ...]:

@@ -58,6 +58,7 @@ STEPS = {
     "Provision": "starting instances",
     "CreateDatabases": "creating databases",
     "PutSecurity": "giving databases one _security",
+    "PutLogin": "giving instances the new login",
     "DropDatabases": "dropping databases",
     "PutReplications": "linking the ring",
     "DeleteReplications": "removing links that are no longer wanted",

@@ -15,7 +15,7 @@ from common.view import ConflictCount
 from worker import times
 from worker.core.observed import Down, Drained, Instance, Node, Proof, Unknown
 from worker.core.ring import Wanted
-from worker.couch import conflicts, copying, drain, fence, proof, replicator
+from worker.couch import conflicts, copying, drain, fence, login, proof, replicator
 from worker.couch.client import CONNECT_SECONDS, READ_SECONDS, Client, Talk
 from worker.couch.documents import (
     Document,
@@ -129,6 +129,9 @@ class HttpCouch:
             talk.put(f"/{database_path(database)}/_security", json.loads(security[database]), accept=(200,))
 
         self._each(self._talk(instance, credentials), put, security)
+
+    def put_login(self, instance: Instance, user: str, line: str, credentials: Credentials) -> None:
+        login.put_login(self._talk(instance, credentials), user, line)
 
     def put_replications(
         self, instance: Instance, wanted: Sequence[Wanted], siblings: Sequence[Instance], credentials: Credentials

@@ -48,15 +48,15 @@ def fence(talk: Talk, nonce: str) -> None:
         if value(config, KANTO, MARKER) is not None:
             _restart(talk)
         elif value(config, KANTO, FENCED) != nonce:
-            _set(talk, KANTO, FENCED, nonce)
+            set_value(talk, KANTO, FENCED, nonce)
         return
     _unset_all(talk, config, KANTO, (FENCED, CHECKED))
-    _set(talk, KANTO, MARKER, nonce, persist=False)
+    set_value(talk, KANTO, MARKER, nonce, persist=False)
     _set_values(talk, config, nonce)
     _kill_admins(talk, config, nonce)
     written = read_config(talk)
     if value(written, KANTO, MARKER) == nonce and has_all_values(written, nonce, talk.credentials):
-        _set(talk, KANTO, CHECKED, nonce)
+        set_value(talk, KANTO, CHECKED, nonce)
         _restart(talk)
 
 
@@ -72,19 +72,19 @@ def _set_values(talk: Talk, config: Config, nonce: str) -> None:
         found = value(config, section, key)
         kept = f"{section}.{key}"
         if kept not in config.get(KEPT_VALUES, {}) or not is_fence_value(section, key, found):
-            _set(talk, KEPT_VALUES, kept, WAS_NOT_SET if found is None else WAS + found)
+            set_value(talk, KEPT_VALUES, kept, WAS_NOT_SET if found is None else WAS + found)
         if found != wanted:
-            _set(talk, section, key, wanted)
+            set_value(talk, section, key, wanted)
 
 
 def _kill_admins(talk: Talk, config: Config, nonce: str) -> None:
     """Overwrite every admin line but kanto's: one that a lower file sets could not be deleted."""
     for name, line in other_admins(config, talk.credentials).items():
         if not is_dead(name, line, talk.credentials):
-            _set(talk, KEPT_ADMINS, name, line)
+            set_value(talk, KEPT_ADMINS, name, line)
         dead = dead_line(name, nonce, talk.credentials)
         if line != dead:
-            _set(talk, "admins", name, dead)
+            set_value(talk, "admins", name, dead)
 
 
 def unfence(talk: Talk) -> None:
@@ -95,7 +95,7 @@ def unfence(talk: Talk) -> None:
     _unset_all(talk, config, KANTO, (FENCED, CHECKED, MARKER))
     for name, line in config.get(KEPT_ADMINS, {}).items():
         if is_dead(name, value(config, "admins", name) or "", talk.credentials):
-            _set(talk, "admins", name, line)
+            set_value(talk, "admins", name, line)
         _unset(talk, KEPT_ADMINS, name)
     for kept, former in config.get(KEPT_VALUES, {}).items():
         section, _, key = kept.partition(".")
@@ -109,14 +109,15 @@ def _restore(talk: Talk, section: str, key: str, former: str) -> None:
     if former == WAS_NOT_SET:
         _unset(talk, section, key)
     else:
-        _set(talk, section, key, former.removeprefix(WAS))
+        set_value(talk, section, key, former.removeprefix(WAS))
 
 
 def _path(section: str, key: str) -> str:
     return f"/_node/_local/_config/{section}/{quote(key, safe='')}"
 
 
-def _set(talk: Talk, section: str, key: str, to: str, *, persist: bool = True) -> None:
+def set_value(talk: Talk, section: str, key: str, to: str, *, persist: bool = True) -> None:
+    """Set one setting, for good unless `persist` is False."""
     headers = {} if persist else {"X-Couch-Persist": "false"}
     talk.put(_path(section, key), to, headers=headers, accept=(200,))
 

@@ -9,7 +9,7 @@ from worker.couch.client import Talk
 from worker.couch.documents import FIRST_ID, LAST_ID, database_path
 from worker.couch.errors import Away, Refused, Unclear
 from worker.couch.fence import read_config
-from worker.couch.fence_config import Config, read_fence, value
+from worker.couch.fence_config import Config, other_admins, read_fence, value
 from worker.couch.reports import read_fills, read_replications
 
 MOST_ROWS = 10_000
@@ -41,6 +41,7 @@ def _read_node(talk: Talk, siblings: Sequence[Instance], security: Collection[st
         replications=read_replications(documents, rows, talk.instance, siblings, talk.credentials),
         fills=read_fills(documents, rows, talk.instance, siblings, talk.credentials),
         fence=read_fence(config, talk.credentials),
+        admins=other_admins(config, talk.credentials) if "admins" in config else None,
     )
 
 

@@ -61,6 +61,7 @@ class MemoryCouch:
             replications=read_replications(documents, states, instance, siblings, credentials),
             fills=read_fills(documents, states, instance, siblings, credentials),
             fence=fence_of(server),
+            admins=server.lines,
         )
 
     def create_databases(self, instance: Instance, databases: Sequence[str], credentials: Credentials) -> None:
@@ -98,6 +99,13 @@ class MemoryCouch:
                     raise Unclear(f"{instance.name} has no database {name}")
                 canonical = json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"))
                 server.databases[name].security = canonical
+
+        self._command(instance, credentials, act)
+
+    def put_login(self, instance: Instance, user: str, line: str, credentials: Credentials) -> None:
+        def act(server: Server) -> None:
+            if fence_of(server) is None:
+                server.lines = {**(server.lines or {}), user: line}
 
         self._command(instance, credentials, act)
 

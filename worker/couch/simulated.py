@@ -68,7 +68,8 @@ class Database:
 class Server:
     """One CouchDB: its data, its replicator, its fence, and what is wrong with it.
 
-    `admins` are passwords by name, `users` those that a fence shuts out. `moves_every`: its replications move once in
+    `admins` are passwords by name, `users` those that a fence shuts out; `lines` are admin lines of users that nobody
+    ever logs in by, None where a test does not care. `moves_every`: its replications move once in
     so many ticks. `marker` to `fenced` are the stages of a fence by their nonces. Its values (`walls`) hold users off
     only from the next restart on (`is_closed`): before, those whose login is remembered still write.
     """
@@ -77,6 +78,7 @@ class Server:
     uuid: str
     admins: dict[str, str]
     users: dict[str, str] = field(default_factory=dict)
+    lines: dict[str, str] | None = None
     databases: dict[str, Database] = field(default_factory=dict)
     documents: dict[str, Document] = field(default_factory=dict)
     jobs: dict[str, Job] = field(default_factory=dict)

@@ -1,4 +1,4 @@
--- Gives {} or {fence, now, wake counter, owner's hash, fields of the cluster, fields of its job}.
+-- Gives {} or {fence, now, wake counter, owner's hash, 1 if the owner is disabled, fields of the cluster, of its job}.
 local a = paired(ARGV)
 local key = cluster_key(a.id)
 if is_leased({lease_until = field(key, 'lease_until')}) then
@@ -17,4 +17,5 @@ end
 write(key, {fence = next_number(), lease_until = after(a.ttl), lease_owner = a.owner})
 due_in(a.id, a.ttl)
 local cluster = read(key)
-return {cluster.fence, text(now), cluster.wake, field(OWNERS, a.user), flat(cluster), job and flat(job) or {}}
+local owner = {field(OWNERS, a.user), redis.call('SISMEMBER', DISABLED, a.user)}
+return {cluster.fence, text(now), cluster.wake, owner[1], owner[2], flat(cluster), job and flat(job) or {}}

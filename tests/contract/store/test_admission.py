@@ -68,7 +68,7 @@ def test_refused_logins_hold_back_whoever_is_not_proved(bench: Bench) -> None:
 
 def test_a_hash_that_is_not_the_users_any_more_proves_nothing(store: Store) -> None:
     accepted(store, creation())
-    store.give_token(KEY.user, "another")
+    store.give_token(KEY.user, "another", "line")
     refusals = (window("refused", 1),)
     store.hit(refusals)
     assert store.admit(Knock(KEY.user, HASH, refusals=refusals)).full is not None

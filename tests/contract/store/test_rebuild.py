@@ -51,6 +51,16 @@ def test_clusters_and_users_come_back_and_all_are_due(new_bench: Bench) -> None:
     assert sorted(due(store)) == [OTHER, KEY]
 
 
+def test_a_disabled_user_comes_back_disabled(new_bench: Bench) -> None:
+    store = new_bench.store
+    store.rebuild((mirror(), mirror(OTHER, is_disabled=True)))
+    assert store.owner_hash("ann") is None
+    assert store.owner_hash("johny2") == "hash-of-johny2"
+    assert record_of(store, OTHER).is_disabled
+    store.rebuild((mirror(OTHER, version=2000),))
+    assert store.owner_hash("ann") == "hash-of-ann"
+
+
 def test_a_deleted_cluster_comes_back_deleted(new_bench: Bench) -> None:
     new_bench.store.rebuild((mirror(spec=spec_of(deleted=True)),))
     assert leased(new_bench.store).record.spec.deleted

@@ -89,7 +89,7 @@ class TwoStores(RuleBasedStateMachine):
         self, key: ClusterKey, job: str, owner_hash: str, deadline: float, progress: float, *, restored: bool
     ) -> None:
         self.incarnations += 1
-        spec = spec_of(key, incarnation=str(self.incarnations))
+        spec = spec_of(key, incarnation=str(self.incarnations), has_own_password=self.incarnations % 3 == 0)
         restore = spec if restored else None
         undo = replace(spec, deleted=True)
         submission = Submission(job, JobKind.CREATE, spec, owner_hash, None, deadline, progress, "r", restore, undo)
@@ -153,7 +153,7 @@ class TwoStores(RuleBasedStateMachine):
             case "add":
                 self.both(lambda store: store.add_user(user, owner_hash))
             case "token":
-                self.both(lambda store: store.give_token(user, owner_hash))
+                self.both(lambda store: store.give_token(user, owner_hash, f"line of {owner_hash}"))
             case "remove":
                 self.both(lambda store: store.remove_user(user))
             case _:
@@ -206,7 +206,8 @@ class TwoStores(RuleBasedStateMachine):
         spec = replace(spec, replicas=9) if changed else spec
         owner_hash = "hash-1" if record is None else record.owner_hash
         numbers = [lease.fence for lease in self.leases] or [version]
-        mirror = MirrorRecord(spec, version, owner_hash, durable, max(numbers) + fence)
+        is_off = fence > 0 if record is None else record.is_disabled
+        mirror = MirrorRecord(spec, version, owner_hash, durable, max(numbers) + fence, is_disabled=is_off)
         self.both(lambda store: store.rebuild([mirror]))
 
     @rule(job=jobs)

@@ -1,11 +1,13 @@
 """What an operator does to users."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
+from common.cluster import ClusterKey
 from common.errors import NotRebuilt, UserError
-from common.jobs import JobStatus
+from common.jobs import JobKind, JobStatus
 from common.store.admission import Knock, User
 from common.store.port import Outcome, Refusal, Store
 from tests.contract.store.bench import Bench
@@ -21,7 +23,11 @@ from tests.contract.store.requests import (
     record_of,
     scaling,
     settled,
+    spec_of,
 )
+
+LINE = "-pbkdf2:sha256-11,of-another-token,1"
+OTHER = ClusterKey(KEY.user, "another-one")
 
 
 def refused(command: Callable[[], None]) -> str:
@@ -49,13 +55,13 @@ def test_nothing_is_done_to_users_before_the_first_rebuild(new_bench: Bench) -> 
     with pytest.raises(NotRebuilt):
         store.add_user("ann", "hash")
     with pytest.raises(NotRebuilt):
-        store.give_token("ann", "hash")
+        store.give_token("ann", "hash", LINE)
     with pytest.raises(NotRebuilt):
         store.remove_user("ann")
 
 
 def test_there_must_be_such_a_user(store: Store) -> None:
-    assert refused(lambda: store.give_token("ann", "hash")) == "no_such_user"
+    assert refused(lambda: store.give_token("ann", "hash", LINE)) == "no_such_user"
     assert refused(lambda: store.disable_user("ann", disabled=True)) == "no_such_user"
     assert refused(lambda: store.remove_user("ann")) == "no_such_user"
 
@@ -78,10 +84,10 @@ def test_nobody_enrols_as_a_disabled_user(store: Store) -> None:
 
 def test_a_new_token_moves_the_versions_so_that_mirrors_learn_of_it(store: Store) -> None:
     before = settled(store)
-    store.give_token(KEY.user, "another")
+    store.give_token(KEY.user, "another", LINE)
     after = record_of(store)
     assert after.version > before.version
-    assert (after.owner_hash, after.spec) == ("another", before.spec)
+    assert (after.owner_hash, after.spec) == ("another", replace(before.spec, admin_line=LINE))
     assert due(store) == (KEY,)
 
 
@@ -89,11 +95,54 @@ def test_a_job_goes_on_under_a_new_token(store: Store) -> None:
     before = settled(store)
     accepted(store, scaling(before, 1))
     lease = leased(store)
-    store.give_token(KEY.user, "another")
+    store.give_token(KEY.user, "another", LINE)
     store.release(lease, Outcome(30.0, ended=JobStatus.SUCCEEDED))
     assert job_of(store, "job-scale").status is JobStatus.RUNNING, "that lease was of the version before"
     store.release(leased(store), Outcome(30.0, ended=JobStatus.FAILED))
-    assert record_of(store).spec == before.spec, "a scale-down that fails still brings back what was before"
+    back = record_of(store).spec
+    assert back == replace(before.spec, admin_line=LINE), "a scale-down that fails brings back all but the old login"
+
+
+def test_a_password_of_the_clusters_own_stays_under_a_new_token(store: Store) -> None:
+    own = spec_of(has_own_password=True)
+    accepted(store, creation(spec=own))
+    accepted(store, creation("job-other", OTHER))
+    store.give_token(KEY.user, "another", LINE)
+    assert record_of(store).spec == own
+    assert record_of(store, OTHER).spec.admin_line == LINE
+
+
+def test_a_cancel_after_a_new_token_brings_back_a_login_by_the_new_token(store: Store) -> None:
+    before = settled(store)
+    own = replace(before.spec, admin_line="own", has_own_password=True)
+    accepted(store, scaling(before, 3, "job-password", kind=JobKind.PASSWORD, spec=own))
+    store.give_token(KEY.user, "another", LINE)
+    assert record_of(store).spec == own
+    store.cancel(KEY.user, "job-password")
+    assert record_of(store).spec == replace(before.spec, admin_line=LINE)
+
+
+def test_a_new_token_leaves_a_cluster_that_is_gone(store: Store) -> None:
+    settled(store)
+    accepted(store, deletion(record_of(store)))
+    store.release(leased(store), Outcome(30.0, ended=JobStatus.SUCCEEDED, gone=True, gone_for=300.0))
+    before = leased(store)
+    store.release(before, Outcome(30.0))
+    store.give_token(KEY.user, "another", LINE)
+    assert leased(store).record.version == before.record.version
+
+
+def test_versions_move_with_a_disabled_user_so_that_mirrors_learn_of_it(store: Store) -> None:
+    before = settled(store)
+    assert not before.is_disabled
+    for _ in range(2):
+        store.disable_user(KEY.user, disabled=True)
+    after = record_of(store)
+    assert (after.is_disabled, after.spec, due(store)) == (True, before.spec, (KEY,))
+    assert leased(store).record == after
+    assert after.version > before.version
+    store.disable_user(KEY.user, disabled=False)
+    assert not record_of(store).is_disabled
 
 
 def test_a_user_with_clusters_is_not_removed(bench: Bench) -> None:

@@ -26,11 +26,27 @@ def test_a_new_cluster_keeps_the_spawner_of_its_creation(settings: Settings, spa
         tag="my-test-db1",
         replicas=3,
         incarnation="i1",
+        admin_name="johny2",
         admin_line="line",
+        has_own_password=False,
         settings=settings,
     )
     expected = replace(SPEC, force=False, spawner=spawner, databases=settings.default_databases)
     assert made == specs.Change(JobKind.CREATE, expected, undo=replace(expected, deleted=True))
+
+
+@pytest.mark.parametrize("user", [None, SPEC.admin_name])
+@pytest.mark.parametrize("is_own", [True, False])
+def test_another_password_changes_the_line_alone(user: str | None, *, is_own: bool) -> None:
+    made = specs.password_change(SPEC, user=user, line="another", is_own=is_own)
+    assert made.spec == replace(SPEC, admin_line="another", has_own_password=is_own, force=False)
+    assert (made.kind, made.restore, made.undo) == (JobKind.PASSWORD, None, replace(SPEC, force=False))
+
+
+def test_the_name_of_a_login_stays() -> None:
+    with pytest.raises(UserError, match=SPEC.admin_name) as error:
+        specs.password_change(SPEC, user="somebody", line="another", is_own=True)
+    assert error.value.code == "bad_couchdb_user"
 
 
 @pytest.mark.parametrize(("replicas", "has_way_back"), [(2, True), (3, False), (4, False)])

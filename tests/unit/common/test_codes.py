@@ -23,6 +23,7 @@ COMPUTED = {
     ("worker/outcome.py", "error.code"): set[str](),
     ("worker/platforms/process/wire.py", "code"): set[str](),
     ("worker/core/rules.py", "code"): {"instance_unknown", "instance_silent"},
+    ("common/names.py", "f'bad_{field}'"): {"bad_username", "bad_token", "bad_couchdb_user", "bad_couchdb_password"},
 }
 """What a code that is no plain word can be; nothing where one passes on that another place made."""
 

@@ -6,10 +6,11 @@ import time
 import pytest
 
 from common.errors import UserError
-from common.passwords import build_hasher
+from common.passwords import admin_line, build_hasher
 from common.store.memory import MemoryStore
 from kanto.__main__ import build_parser
 from kanto.users import act, read_token
+from tests.contract.store.requests import KEY, accepted, creation, record_of
 
 TOKEN = "Ty5wvW7LuQ3T"
 
@@ -21,7 +22,7 @@ def rebuilt() -> MemoryStore:
 
 
 def do(store: MemoryStore, *words: str, token: str = TOKEN) -> list[str]:
-    return list(act(store, build_parser().parse_args(["users", *words]), read_token=lambda: token))
+    return list(act(store, build_parser().parse_args(["users", *words]), read_token=lambda: token, iterations=1))
 
 
 def is_token_of(store: MemoryStore, user: str, token: str) -> bool:
@@ -45,6 +46,17 @@ def test_a_token_that_is_made_is_printed_and_is_the_users() -> None:
     assert is_token_of(store, "ann", second)
 
 
+def test_another_token_is_the_login_of_databases_too() -> None:
+    store = rebuilt()
+    accepted(store, creation(owner_hash=build_hasher().hash(TOKEN)))
+    do(store, "token", KEY.user, token="another-token")
+    line = record_of(store).spec.admin_line
+    salt = line.split(",")[1]
+    assert line == admin_line("another-token", salt=salt, iterations=1)
+    do(store, "token", KEY.user, token="another-token")
+    assert record_of(store).spec.admin_line.split(",")[1] != salt, "each password has a salt of its own"
+
+
 def test_a_token_outside_the_rules_is_refused_and_not_repeated() -> None:
     with pytest.raises(UserError) as error:
         do(rebuilt(), "add", "ann", token="a b")
@@ -56,7 +68,7 @@ def test_a_name_outside_the_rules_is_refused_before_a_token_is_asked_for() -> No
         raise AssertionError("nobody should be asked")
 
     with pytest.raises(UserError, match="username"):
-        list(act(rebuilt(), build_parser().parse_args(["users", "add", "ann b"]), read_token=read))
+        list(act(rebuilt(), build_parser().parse_args(["users", "add", "ann b"]), read_token=read, iterations=1))
 
 
 def test_users_are_disabled_enabled_and_removed() -> None:

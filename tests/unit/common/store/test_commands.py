@@ -9,7 +9,7 @@ from common.store import rules
 from common.store.commands import COMMANDS, build_script
 
 SCRIPTS = Path(common.store.commands.__file__).with_name("scripts")
-SHARED = {"prelude", "outcome", "windows"}
+SHARED = {"prelude", "outcome", "windows", "moving"}
 
 
 def test_every_script_is_a_command_or_shared() -> None:

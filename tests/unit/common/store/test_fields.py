@@ -50,7 +50,7 @@ def test_lua_gives_a_table_as_names_and_values() -> None:
 
 
 def test_a_record_of_the_fewest_fields() -> None:
-    record = build_record({"spec": encode(SPEC), "version": "7"}, "hash")
+    record = build_record({"spec": encode(SPEC), "version": "7"}, "hash", is_disabled=False)
     assert (record.spec, record.version, record.owner_hash) == (SPEC, 7, "hash")
     assert (record.memory, record.durable, record.view, record.job, record.gone) == ("", Durable(), None, None, False)
 
@@ -70,7 +70,7 @@ def test_a_job_that_redis_ended_by_itself_tells_why(cause: str) -> None:
 
 def test_a_record_that_cannot_be_read_says_so() -> None:
     with pytest.raises(PermanentError):
-        build_record({"spec": "{}", "version": "7"}, "hash")
+        build_record({"spec": "{}", "version": "7"}, "hash", is_disabled=False)
 
 
 def test_an_outcome_sends_what_it_has_and_nothing_else() -> None:

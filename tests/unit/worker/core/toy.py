@@ -14,6 +14,7 @@ from worker.core.actions import (
     Fence,
     Provision,
     PutFills,
+    PutLogin,
     PutReplications,
     PutSecurity,
     Remove,
@@ -71,6 +72,8 @@ class Toy:
                 self._change(name, fence=None)
             case PutSecurity(name, texts):
                 self._change(name, security={**self.nodes[name].security, **dict(texts)})
+            case PutLogin(name, user, line):
+                self._change(name, admins={**(self.nodes[name].admins or {}), user: line})
             case Drain(name, _, target, _):
                 return self._drain(name, target)
             case Retire(name, identity):

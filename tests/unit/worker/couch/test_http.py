@@ -50,7 +50,7 @@ def test_a_look_at_an_idle_instance_takes_three_requests() -> None:
         asked.append(request.url.path)
         return healthy(request)
 
-    assert look(handler) == Node("u", ("_replicator", "_users"))
+    assert look(handler) == Node("u", ("_replicator", "_users"), admins={})
     assert asked == ["/_node/_local/_config", "/_all_dbs", "/_replicator/_all_docs"]
 
 
