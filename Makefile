@@ -13,7 +13,7 @@ COMPILE := $(VENV)/uv pip compile -q --universal --python-version 3.11 --generat
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test check format contract simulate faults bench lock clean
-.PHONY: image test-image test-chart test-alerts
+.PHONY: image test-image test-compose test-chart test-alerts
 .PHONY: lab-up lab-exec lab-down test-lab test-kubernetes bench-kubernetes
 
 help: ## what one can do here
@@ -75,6 +75,12 @@ test-kubernetes: setup ## the tests on a real Kubernetes: builds the lab if need
 
 image: ## kanto's images, with docker, podman or buildah (ARGS="--base IMAGE --tag TAG"; docs/images.md)
 	@$(PYTHON) -m dev.image $(ARGS)
+
+test-image: setup ## the images, built and run with podman on a folder of the tests' own, as root
+	@KANTO_TEST_IMAGES=1 $(VENV)/python -m pytest tests/image $(ARGS)
+
+test-compose: setup ## docker-compose.yml, brought up with podman-compose while workers and instances die, as root
+	@KANTO_TEST_IMAGES=1 $(VENV)/python -m pytest tests/compose $(ARGS)
 
 bench: setup ## the benchmarks
 	@$(VENV)/python -m tests.bench $(ARGS)

@@ -20,6 +20,10 @@ collect_ignore = [
     if not os.environ.get(variable)
 ]
 
+# These build images first, as root (make test-image, make test-compose).
+if not os.environ.get("KANTO_TEST_IMAGES"):
+    collect_ignore += ["compose", "image"]
+
 
 @pytest.fixture(scope="session")
 def shared_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:

@@ -1,0 +1,1 @@
+"""The shipped images, run with podman (`make test-image`)."""
