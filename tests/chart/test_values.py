@@ -52,6 +52,9 @@ WRONG: Mapping[str, tuple[Mapping[str, Any], str]] = {
     "root for Redis": ({"redis": {"user": 0}}, "/redis/user"),
     "a foreign setting": ({"settings": {"PATH": "/"}}, "PATH"),
     "a setting of the chart's own": ({"settings": {"KANTO_REDIS_URL": "redis://x"}}, "the chart sets that one itself"),
+    "a setting that another value stands for": ({"settings": {"KANTO_IMAGE": "couchdb:3"}}, "sets that one itself"),
+    "a port that probes do not know": ({"settings": {"KANTO_PORT": 80}}, "the chart sets that one itself"),
+    "no account": ({"serviceAccount": {"create": False}}, "serviceAccount.name"),
     "no Redis": ({"redis": {"enabled": False}}, "name the Secret with your Redis's URL"),
     "two Redises": ({"externalRedis": {"existingSecret": "mine"}}, "choose one Redis"),
     "two that scale": (

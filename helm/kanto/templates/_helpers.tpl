@@ -71,8 +71,8 @@ topologySpreadConstraints:
 {{- $pairs := list }}{{ range $key, $value := . }}{{ $pairs = append $pairs (printf "%s=%s" $key (toString $value)) }}{{ end }}{{ join "," $pairs }}
 {{- end }}
 
-{{/* What every process of kanto is told. No secret is in it but by reference. */}}
-{{- define "kanto.environment" -}}
+{{/* What every process of kanto is told by the values above `settings`. No secret is in it but by reference. */}}
+{{- define "kanto.ownEnvironment" -}}
 - name: KANTO_REDIS_URL
   valueFrom: {secretKeyRef: {name: {{ include "kanto.redisSecret" . }}, key: {{ ternary "url" .Values.externalRedis.key .Values.redis.enabled }}}}
 {{- if and (not .Values.redis.enabled) .Values.externalRedis.caSecret }}
@@ -95,8 +95,15 @@ topologySpreadConstraints:
 - {name: KANTO_NODE_SELECTOR, value: {{ include "kanto.pairs" .Values.clusters.nodeSelector | quote }}}
 - {name: KANTO_PRIORITY_CLASS, value: {{ .Values.clusters.priorityClass | quote }}}
 - {name: KANTO_CLIENTS, value: {{ .Values.clusters.clients | quote }}}
+{{- end }}
+
+{{- define "kanto.environment" -}}
+{{ include "kanto.ownEnvironment" . }}
 {{- range $name, $value := .Values.settings }}
 - {name: {{ $name }}, value: {{ toString $value | quote }}}
+{{- end }}
+{{- with .Values.extraEnv }}
+{{ toYaml . }}
 {{- end }}
 {{- end }}
 
@@ -134,8 +141,15 @@ topologySpreadConstraints:
 {{- if and .Values.httpRoute.enabled (not .Values.httpRoute.parent.name) }}
 {{- fail "httpRoute.enabled needs the name of a gateway in httpRoute.parent" }}
 {{- end }}
+{{- if and (not .Values.serviceAccount.create) (not .Values.serviceAccount.name) }}
+{{- fail "workers need a ServiceAccount: set serviceAccount.create, or name yours in serviceAccount.name" }}
+{{- end }}
+{{- $own := list "KANTO_PORT" "KANTO_BIND" "KANTO_METRICS_BIND" }}
+{{- range $line := include "kanto.ownEnvironment" . | fromYamlArray }}
+{{- $own = append $own $line.name }}
+{{- end }}
 {{- range $name, $value := .Values.settings }}
-{{- if or (eq $name "KANTO_REDIS_URL") (eq $name "KANTO_PLATFORM") (eq $name "KANTO_NAMESPACE") }}
+{{- if has $name $own }}
 {{- fail (printf "settings.%s: the chart sets that one itself, from other values" $name) }}
 {{- end }}
 {{- end }}
