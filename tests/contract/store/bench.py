@@ -1,11 +1,11 @@
 """A store on the bench: the same handles for the twin and for Redis, time included."""
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 from common.store.memory import MemoryStore
 from common.store.port import Store
-from common.store.redis import RedisStore
+from common.store.redis import EVENTS_KEY, RedisStore
 from tests.servers import RedisServer
 
 START = 1_800_000_000.0
@@ -63,6 +63,47 @@ class RedisBench:
     def keys(self) -> set[str]:
         """All that the store keeps."""
         return {str(key) for key in self._client.keys("*")} - {"bench:clock"}
+
+    def dump(self) -> dict[str, Any]:
+        """All that the store keeps, by key: the type and the content. Events are counted, for the server dates them."""
+        return {key: [kind := str(self._client.type(key)), self._content(key, kind)] for key in self.keys()}
+
+    def load(self, dumped: Mapping[str, Any]) -> None:
+        """Put what `dump` gave in the place of all that is kept."""
+        if kept := self.keys():
+            self._client.delete(*kept)
+        for key, (kind, content) in dumped.items():
+            match kind:
+                case "string":
+                    self._client.set(key, content)
+                case "hash":
+                    self._client.hset(key, mapping=content)
+                case "set":
+                    self._client.sadd(key, *content)
+                case "zset":
+                    self._client.zadd(key, content)
+                case "stream":
+                    for entry, fields in content:
+                        self._client.xadd(key, fields, id=entry)
+                case _:
+                    raise AssertionError(f"{key} is a {kind}")
+
+    def _content(self, key: str, kind: str) -> Any:
+        match kind:
+            case "string":
+                return self._client.get(key)
+            case "hash":
+                return self._client.hgetall(key)
+            case "set":
+                return sorted(self._client.smembers(key))
+            case "zset":
+                scored: Any = self._client.zrange(key, 0, -1, withscores=True)
+                return dict(scored)
+            case "stream":
+                entries: Any = self._client.xrange(key)
+                is_dated = key == EVENTS_KEY
+                return [[f"{n}-0" if is_dated else entry, told] for n, (entry, told) in enumerate(entries, 1)]
+        raise AssertionError(f"{key} is a {kind}")
 
     def known_workers(self) -> int:
         return self._client.zcard("kanto:workers")
