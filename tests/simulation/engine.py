@@ -60,7 +60,7 @@ class Servers:
     def started(self, address: str, uuid: str, credentials: Credentials) -> None:
         server = self.kept.pop(uuid, None)
         if server is None:
-            self._world.add(Server(address, uuid, {credentials.name: credentials.password}))
+            self._world.add(Server(address, uuid, {credentials.name: credentials.password}, lines={}))
             return
         server.address = address
         server.start()

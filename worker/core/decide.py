@@ -82,6 +82,10 @@ def decide(
         reasons += says.reasons
         if says.actions:
             return Apply(says.actions, tuple(reasons)), remember.applied(memory, says.actions, now)
+    outlived = {name for name in memory.refusing if situation.may_write(name)}
+    if outlived:
+        memory = remember.nothing_left_to_write(memory, outlived)
+        reasons = [reason for reason in reasons if (reason.code, reason.instance in outlived) != ("writes_fail", True)]
     memory = losses.said(remember.pace(memory, reasons, situation))
     if all(reason.code in HARMLESS for reason in reasons):
         is_ready = all(reason.code in NOTES for reason in reasons)

@@ -1,6 +1,6 @@
 """How `decide`'s memory moves on: with the spec's version, with each look, with each plan. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from common.cluster import ClusterSpec, Durable
@@ -80,9 +80,16 @@ def look(situation: Situation) -> Situation:
 
 
 def refusing(s: Situation) -> dict[str, tuple[int, float, str]]:
-    """Forget a write that failed once it would have been tried again long ago: there is nothing more to write."""
-    longest = s.policy.kick_at_most_every * 2
-    return {n: noted for n, noted in s.memory.refusing.items() if n in s.by_name and s.now - noted[1] < longest}
+    """The writes that failed, of the instances that there still are."""
+    return {name: noted for name, noted in s.memory.refusing.items() if name in s.by_name}
+
+
+def nothing_left_to_write(memory: Memory, names: Collection[str]) -> Memory:
+    """Forget that a write failed at these: it might be tried again by now, and there is nothing more to write.
+
+    A connection may have been cut after the write was done, or the spec changed meanwhile.
+    """
+    return replace(memory, refusing={name: noted for name, noted in memory.refusing.items() if name not in names})
 
 
 def written_by_one_shots(s: Situation) -> int:

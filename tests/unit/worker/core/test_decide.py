@@ -13,6 +13,7 @@ from worker.core.actions import (
     Plan,
     Provision,
     PutFills,
+    PutLogin,
     PutReplications,
     Remove,
     Serve,
@@ -370,6 +371,42 @@ def test_an_instance_at_which_a_write_failed_has_a_pause_and_holds_nobody_up() -
     again, memory = decided(seen, memory, now=NOW + POLICY.kick_after)
     assert create in actions(again)
     assert remember.carried_out(memory, [create], seen).refusing == {}
+
+
+def test_a_write_that_failed_is_forgotten_once_there_is_nothing_to_write() -> None:
+    """The connection was cut after the write was done: nothing is lacking when it might be tried again."""
+    create = CreateDatabases(name(0), ("test",))
+    memory = remember.refused(remembered(), create, "cut the connection", NOW)
+    waiting, memory = decided(whole(), memory, now=NOW + 0.1)
+    assert isinstance(waiting, Wait)
+    assert [reason.code for reason in waiting.reasons] == ["writes_fail"]
+    plan, memory = decided(whole(), memory, now=NOW + POLICY.kick_after)
+    assert plan == Done("ready", ())
+    assert memory.refusing == {}
+
+
+def with_admins(seen: Observed, number: int, lines: dict[str, str]) -> Observed:
+    return with_node(seen, number, replace(node(number, targets=[(number + 1) % 3]), admins=lines))
+
+
+def test_the_login_becomes_the_specs_where_it_is_another_and_nowhere_else() -> None:
+    spec = world.spec(3)
+    seen = with_admins(whole(), 0, {spec.admin_name: "-pbkdf2:sha256-00,older,1"})
+    seen = with_admins(seen, 1, {spec.admin_name: spec.admin_line, "somebody": "-pbkdf2:sha256-11,salt,1"})
+    plan, _ = decided(seen, remembered())
+    assert actions(plan) == (PutLogin(name(0), spec.admin_name, spec.admin_line),)
+    assert [reason.code for reason in plan.reasons] == ["login_differs"]
+
+
+def test_an_instance_with_another_login_does_not_begin_to_serve() -> None:
+    spec = world.spec(3)
+    seen = with_instance(with_admins(whole(), 0, {}), world.instance(0, serving=False))
+    put = PutLogin(name(0), spec.admin_name, spec.admin_line)
+    plan, memory = decided(seen, remembered())
+    assert actions(plan) == (put,)
+    memory = remember.refused(memory, put, "the disk is full", NOW)
+    plan, _ = decided(seen, memory, now=NOW + 0.1)
+    assert not isinstance(plan, Apply)
 
 
 def test_a_new_instance_is_filled_from_one_that_served_before_it_came() -> None:
