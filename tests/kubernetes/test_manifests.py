@@ -54,7 +54,10 @@ def test_nothing_serves_before_its_gate_is_set_and_siblings_reach_it(world: Worl
 def test_the_only_one_that_serves_is_not_evicted(world: World) -> None:
     """Its sibling is not filled, which the budget counts as away."""
     name = names.workload(world.spec)
-    first = next(p["metadata"]["name"] for p in world.running().values() if is_ready(p))
+    (first,) = until(
+        lambda: [p["metadata"]["name"] for p in world.running().values() if is_ready(p)],
+        "the one that serves to be ready",
+    )
 
     def look() -> bool:
         status = world.get("poddisruptionbudget", name)["status"]
