@@ -30,6 +30,12 @@ def cluster_line(record: ClusterRecord, *, now: float, upkeep_interval: float) -
     return {**_head(record.spec, view), **_middle(record.spec, view), "Lag": lag(view), **_tail(record.job, view)}
 
 
+def cluster_of_newer(key: ClusterKey) -> dict[str, Json]:
+    """A cluster among others of which this kanto may read nothing but its name."""
+    reason = Reason("newer_version", "a newer kanto than the one that answers wrote its record: ask again")
+    return {"Tag": key.tag, "Username": key.user, "Status": "unknown", "Reasons": [reason_of(reason)]}
+
+
 def cluster_result(spec: ClusterSpec, view: ClusterView | None, *, password: str | None) -> dict[str, Json]:
     """A cluster as a job left it. Old scripts count quotes up to `Endpoint`; no value before it can hold one."""
     return {**_head(spec, view, password=password), **_middle(spec, view), **_parts(view), **_tail(None, view)}

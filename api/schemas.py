@@ -163,6 +163,9 @@ COMPONENTS: Schema = {
         },
         optional=_OWN_LOGIN,
     ),
+    "UnreadCluster": shape(
+        {**_HEAD, "Status": text("a newer kanto wrote its record", enum=["unknown"]), "Reasons": many(ref("Reason"))}
+    ),
     "Cluster": shape(
         {
             **_HEAD,
@@ -187,7 +190,7 @@ COMPONENTS: Schema = {
     "Checks": shape(_CHECKS),
     "Done": answer(None),
     "ClusterAnswer": answer(ref("Cluster")),
-    "ClustersAnswer": answer(many(ref("ClusterLine"))),
+    "ClustersAnswer": answer(many({"anyOf": [ref("ClusterLine"), ref("UnreadCluster")]})),
     "JobAnswer": answer(ref("Job")),
     "JobsAnswer": answer(ref("JobPage")),
     "CanceledAnswer": answer(ref("CanceledJob")),

@@ -10,7 +10,7 @@ from api.conflicts import counted
 from api.envelope import Answer, ok
 from api.follow import ASK_AGAIN_AFTER
 from api.gate import Login
-from api.render import cluster_detail, cluster_line, job_detail
+from api.render import cluster_detail, cluster_line, cluster_of_newer, job_detail
 from api.service import Waker
 from api.submit import no_such_cluster
 from common.cluster import ClusterKey
@@ -57,6 +57,8 @@ async def list_clusters(call: Call) -> Answer:
     await call.prove(found.login)
     interval = service.settings.upkeep_interval
     shown = [cluster_line(record, now=found.now, upkeep_interval=interval) for record in found.records]
+    shown += [cluster_of_newer(ClusterKey(call.caller.user, tag)) for tag in found.newer]
+    shown.sort(key=lambda one: str(one["Tag"]))
     return ok(call.words.done(call.caller.user), result=shown)
 
 
@@ -101,6 +103,7 @@ class Found:
     now: float = 0.0
     record: ClusterRecord | None = None
     records: tuple[ClusterRecord, ...] = ()
+    newer: tuple[str, ...] = ()
     job: Job | None = None
 
 
@@ -111,7 +114,10 @@ def _find_cluster(call: Call, key: ClusterKey) -> Found:
 
 def _find_clusters(call: Call) -> Found:
     login, store = call.admit(), call.service.store
-    return Found(login, store.now(), records=store.clusters(call.caller.user) if login.owner_hash is not None else ())
+    if login.owner_hash is None:
+        return Found(login)
+    listing = store.listing(call.caller.user)
+    return Found(login, store.now(), records=listing.records, newer=listing.newer)
 
 
 def find_job(call: Call, job_id: str) -> Found:

@@ -1,18 +1,22 @@
 """Plain data to JSON text and back, with a schema number so that an unknown newer record is refused, not misread."""
 
 import json
+import re
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from common.errors import PermanentError
+from common.errors import NewerVersion, PermanentError
 
 SCHEMA = 1
-"""Raised by one when a record changes in a way that an older kanto would misread."""
+"""Raised by one when an older kanto must not touch what this one writes (docs/architecture.md, side by side)."""
 
 T = TypeVar("T")
 
 _JSON = json.JSONEncoder(separators=(",", ":"), sort_keys=True)
+
+_END = re.compile(r',"schema":([0-9]+)}\Z')
+"""How each text ends: scripts/prelude.lua looks at this too."""
 
 _ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {}
 
@@ -31,17 +35,20 @@ def encode(value: object) -> str:
     return _JSON.encode({"schema": SCHEMA, "data": data})
 
 
-def decode(kind: type[T], text: str) -> T:
-    """The value `encode` was given; PermanentError `bad_record` for what this kanto cannot read."""
+ANY = 2**53
+"""As `known`: whatever schema."""
+
+
+def decode(kind: type[T], text: str, *, known: int | None = None) -> T:
+    """The value `encode` was given. `known` is the highest schema that may be read: this kanto's own, if not said.
+
+    NewerVersion for a schema that this kanto does not know, PermanentError `bad_record` for what nobody can read.
+    """
     try:
         outer = json.loads(text)
         schema = outer["schema"]
-        if schema > SCHEMA:
-            raise PermanentError(
-                "bad_record",
-                f"a {kind.__name__} record has schema {schema}, this kanto knows {SCHEMA}",
-                action="Run a kanto as new as the one that wrote it",
-            )
+        if schema > (SCHEMA if known is None else known):
+            raise NewerVersion(f"a {kind.__name__} record has schema {schema}, this kanto knows {SCHEMA}")
         value: T = _adapter(kind).validate_python(outer["data"], strict=False)
     except ValidationError as error:
         # Its text and its cause would show what the record holds, admin lines included.
@@ -49,6 +56,13 @@ def decode(kind: type[T], text: str) -> T:
     except (ValueError, KeyError, TypeError) as error:
         raise PermanentError("bad_record", f"a {kind.__name__} record cannot be read") from error
     return value
+
+
+def require_known(text: str) -> None:
+    """NewerVersion for what `encode` of a newer kanto wrote; the text is not read otherwise."""
+    end = _END.search(text[-40:])
+    if end is not None and int(end[1]) > SCHEMA:
+        raise NewerVersion(f"a record has schema {end[1]}, this kanto knows {SCHEMA}")
 
 
 def _whereabouts(error: ValidationError) -> str:

@@ -5,6 +5,7 @@
     +-- TemporaryError    something is away or slow: tried again, shown in the job's progress
     |   +-- StoreUnavailable   Redis does not answer: the api says 503 with Retry-After
     |   +-- NotRebuilt         a new or lost Redis that no worker has filled yet (hazards H22): 503 too
+    |   +-- NewerVersion       a record that a newer kanto wrote and that this one must not touch: 503 too
     +-- PermanentError    ends the job as failed, with what to do
     +-- LeaseLost         another worker has this cluster now: the step stops without a word
 
@@ -57,6 +58,19 @@ class NotRebuilt(TemporaryError):
     def __init__(self) -> None:
         super().__init__(
             "not_rebuilt", "kanto is reading its clusters back", action="Try again in a few seconds", retry_in=2.0
+        )
+
+
+class NewerVersion(TemporaryError):
+    """A record is of a schema that this kanto does not know: it is left to the kanto that wrote it."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(
+            "newer_version",
+            message,
+            action="Another version is being rolled out: try again in a few seconds. "
+            "If it stays so, run a kanto as new as the one that wrote it",
+            retry_in=5.0,
         )
 
 
@@ -139,6 +153,7 @@ CODES: dict[str, int] = {
     "contended": 503,
     "store_unavailable": 503,
     "not_rebuilt": 503,
+    "newer_version": 503,
     "not_ready": 503,
     "internal": 500,
     "bad_record": 500,
@@ -198,6 +213,7 @@ REASONS = FAILURES | {
     "kubernetes_login",
     "kubernetes_missing",
     "launcher_failed",
+    "newer_version",
     "no_endpoint",
     "no_such_instance",
     "platform_io",

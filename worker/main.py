@@ -5,6 +5,7 @@ import random
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from common import log, metrics
 from common.broker import build_celery
 from common.cluster import ClusterKey
-from common.errors import KantoError
+from common.errors import KantoError, NewerVersion
 from common.settings import Settings
 from common.store.redis import RedisStore
 from common.version import own_version
@@ -29,6 +30,7 @@ from worker.platforms.process.keeper import Keeper
 from worker.platforms.process.platform import ProcessPlatform
 from worker.platforms.process.remote import Listener, RemotePlatform
 from worker.platforms.process.stop import stop_all
+from worker.seldom import Seldom
 from worker.step import Engine, step
 from worker.ticker import Ticker
 from worker.times import Times
@@ -37,6 +39,9 @@ if TYPE_CHECKING:
     from worker.platforms.kubernetes.platform import KubernetesPlatform
 
 AnyPlatform: TypeAlias = "ProcessPlatform | RemotePlatform | KubernetesPlatform"
+
+SAY_AGAIN_AFTER = 60.0
+"""Seconds between two lines of the log on clusters that a newer worker has to take."""
 
 WATCHER = "watcher"
 """The role of whoever watches Kubernetes for all workers."""
@@ -117,9 +122,14 @@ def serve(
             say.warning("wake_failed", cluster=str(key), code=error.code, error=error.detail)
         ticker.poke()
 
+    is_time_to_say = Seldom(SAY_AGAIN_AFTER, clock=time.monotonic)
+
     def run(key: ClusterKey) -> None:
         try:
             step(engine, key)
+        except NewerVersion as error:
+            if is_time_to_say():
+                say.warning("passed_over", cluster=str(key), code=error.code, error=error.detail)
         except KantoError as error:
             say.warning("step_not_begun", cluster=str(key), code=error.code, error=error.detail)
         ticker.poke()

@@ -62,6 +62,7 @@ def build_script(command: str, *, keep_jobs: float, clock: str = SERVER_CLOCK) -
         "HORIZON": rules.milliseconds(rules.HORIZON),
         "WORKER_SEEN": rules.milliseconds(rules.WORKER_SEEN),
         "RETRY_TAKEN": rules.milliseconds(rules.RETRY_TAKEN),
+        "RETRY_NEWER": rules.milliseconds(rules.RETRY_NEWER),
         "JOBS_PER_USER": rules.JOBS_PER_USER,
         "LATE_PER_CLAIM": rules.LATE_PER_CLAIM,
         "MAX_EVENTS": rules.EVENTS,

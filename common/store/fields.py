@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from common.cluster import ClusterKey, ClusterSpec, Durable, MirrorRecord, with_token_line
 from common.codec import decode, encode
+from common.errors import NewerVersion
 from common.jobs import Job, JobChange, JobError, JobKind, JobStatus, Progress
 from common.store.admission import Once
 from common.store.port import ClusterRecord, JobLog, Lease, Outcome, Remembered, Submission
@@ -206,8 +207,12 @@ def _flag(value: bool) -> str:
 
 
 def build_surveyed(values: list[str]) -> Surveyed:
-    name, late, view = values
-    return Surveyed(cluster_key(name), int(late) / 1000, decode(ClusterView, view) if view else None)
+    name, late, text = values
+    try:
+        view = decode(ClusterView, text) if text else None
+    except NewerVersion:
+        view = None
+    return Surveyed(cluster_key(name), int(late) / 1000, view)
 
 
 def build_ended(fields: Fields) -> dict[tuple[str, str], Ended]:

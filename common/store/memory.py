@@ -7,7 +7,8 @@ from dataclasses import replace
 from itertools import islice
 
 from common.cluster import ClusterKey, MirrorRecord
-from common.errors import LeaseLost, NotRebuilt
+from common.codec import require_known
+from common.errors import LeaseLost, NewerVersion, NotRebuilt
 from common.jobs import Job, JobStatus
 from common.store import memory_users
 from common.store.admission import Admission, Full, Knock, User, Window
@@ -25,6 +26,7 @@ from common.store.port import (
     JobLog,
     JobMark,
     Lease,
+    Listing,
     Outcome,
     Remembered,
     Submission,
@@ -34,12 +36,15 @@ from common.store.rules import (
     EVENTS_BLOCK,
     HORIZON,
     LATE_PER_CLAIM,
+    RETRY_NEWER,
     RETRY_TAKEN,
     WORKER_SEEN,
     event_number,
     is_conflict,
     milliseconds,
     mirror_conflict,
+    newer_cluster,
+    newer_clusters,
 )
 from common.store.survey import Survey
 
@@ -98,11 +103,28 @@ class MemoryStore:
 
     def clusters(self, user: str) -> tuple[ClusterRecord, ...]:
         with self._transaction() as (state, _):
-            mine = (self.cluster(key) for key in sorted(state.clusters) if key.user == user)
-            return tuple(record for record in mine if record is not None)
+            listing = self._listing(state, user)
+        if listing.newer:
+            raise newer_clusters(user, listing.newer)
+        return listing.records
+
+    def listing(self, user: str) -> Listing:
+        with self._transaction() as (state, _):
+            return self._listing(state, user)
+
+    def _listing(self, state: State, user: str) -> Listing:
+        records, newer = [], []
+        for key in sorted(key for key in state.clusters if key.user == user):
+            try:
+                if (record := self.cluster(key)) is not None:
+                    records.append(record)
+            except NewerVersion:
+                newer.append(key.tag)
+        return Listing(tuple(records), tuple(newer))
 
     def job(self, job_id: str) -> Job | None:
         with self._transaction() as (state, now):
+            state.jobs.require_known(job_id)
             return state.job(job_id, now)
 
     def jobs(
@@ -119,10 +141,14 @@ class MemoryStore:
             of_tag = (job_id for job_id in ids if tag is None or state.jobs.tag_of(job_id) == tag)
             mine = (state.job(job_id, now) for job_id in of_tag)
             wanted = (job for job in mine if job is not None and (not statuses or job.status in statuses))
-            return tuple(islice(wanted, max(limit, 0)))
+            found = tuple(islice(wanted, max(limit, 0)))
+            for job in found:
+                state.jobs.require_known(job.id)
+            return found
 
     def changes(self, job_id: str, *, after: int) -> JobLog | None:
         with self._transaction() as (state, now):
+            state.jobs.require_known(job_id)
             job = state.job(job_id, now)
             if job is None:
                 return None
@@ -186,6 +212,14 @@ class MemoryStore:
                 return None
             if state.forget_if_over(key, now):
                 return None
+            try:
+                require_known(kept.text)
+                require_known(kept.record.memory)
+                if (unfinished := state.unfinished(kept, now)) is not None:
+                    state.jobs.require_known(unfinished.id)
+            except NewerVersion:
+                state.due[key] = now + milliseconds(RETRY_NEWER)
+                raise newer_cluster(key) from None
             job = _start(state, kept, now)
             kept.fence = state.next_number(now)
             kept.lease_until = now + milliseconds(ttl)
@@ -230,6 +264,7 @@ class MemoryStore:
 
     def give_token(self, user: str, owner_hash: str, admin_line: str) -> None:
         with self._transaction() as (state, now):
+            self.clusters(user)  # each of them has to be read
             memory_users.give_token(state, user, owner_hash, admin_line, now)
 
     def disable_user(self, user: str, *, disabled: bool) -> None:

@@ -3,7 +3,7 @@
 from collections import deque
 from dataclasses import dataclass
 
-from common.codec import decode, encode
+from common.codec import ANY, decode, encode, require_known
 from common.jobs import Job, JobChange
 from common.store.port import JobMark
 from common.store.rules import CHANGES, JOBS_PER_USER, KEEP_CHANGES, milliseconds
@@ -52,9 +52,14 @@ class KeptJobs:
             return None
         text, job = self._decoded.get(job_id, ("", None))
         if job is None or text != kept.text:
-            job = decode(Job, kept.text)
+            job = decode(Job, kept.text, known=ANY)
             self._decoded[job_id] = (kept.text, job)
         return job
+
+    def require_known(self, job_id: str) -> None:
+        """NewerVersion when a newer kanto wrote the job."""
+        if (kept := self._jobs.get(job_id)) is not None:
+            require_known(kept.text)
 
     def keep_change(self, job_id: str, change: JobChange) -> None:
         self._changes.setdefault(job_id, deque(maxlen=CHANGES)).append(change)

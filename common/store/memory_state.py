@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from common.cluster import ClusterKey, ClusterSpec
-from common.codec import decode, encode
+from common.codec import ANY, decode, encode, require_known
 from common.jobs import Job, JobChange, JobError, JobStatus
 from common.store.admission import Once
 from common.store.memory_events import EventLog
@@ -17,7 +17,8 @@ from common.store.survey import Ended
 class KeptCluster:
     """A cluster's record as encoded text, and what stands beside it. Times are milliseconds.
 
-    It is decoded once: records are frozen.
+    It is decoded once: records are frozen. `record` is for what Redis keeps in fields of their own, and so knows of
+    a newer kanto's too; whoever is shown one has `require_known` asked first.
     """
 
     text: str
@@ -32,7 +33,7 @@ class KeptCluster:
     @property
     def record(self) -> ClusterRecord:
         if self._decoded is None:
-            self._decoded = decode(ClusterRecord, self.text)
+            self._decoded = decode(ClusterRecord, self.text, known=ANY)
         return self._decoded
 
     @record.setter
@@ -112,6 +113,7 @@ class State:
 
     def shown(self, kept: KeptCluster) -> ClusterRecord:
         """The record with what is kept once per user: the hash, and whether the user is disabled."""
+        require_known(kept.text)
         record, user = kept.record, kept.record.spec.user
         known = (self.owners[user], user in self.disabled)
         if (record.owner_hash, record.is_disabled) == known:

@@ -1,7 +1,10 @@
 """What the store in memory tells of everything: the twin of scripts/survey.lua."""
 
-from common.store.memory_state import State
+from common.codec import require_known
+from common.errors import NewerVersion
+from common.store.memory_state import KeptCluster, State
 from common.store.survey import Survey, Surveyed
+from common.view import ClusterView
 
 
 def build_survey(state: State, workers: int, now: int) -> Survey:
@@ -10,7 +13,7 @@ def build_survey(state: State, workers: int, now: int) -> Survey:
     deadlines = state.jobs.deadlines()
     return Survey(
         clusters=tuple(
-            Surveyed(key, max(now - due, 0) / 1000, cluster.record.view)
+            Surveyed(key, max(now - due, 0) / 1000, _view(cluster))
             for key, due, cluster in kept
             if cluster.gone_until is None
         ),
@@ -19,3 +22,11 @@ def build_survey(state: State, workers: int, now: int) -> Survey:
         overdue=sum(at <= now for at in deadlines),
         ended=dict(state.ended),
     )
+
+
+def _view(cluster: KeptCluster) -> ClusterView | None:
+    try:
+        require_known(cluster.text)
+    except NewerVersion:
+        return None
+    return cluster.record.view

@@ -126,6 +126,14 @@ class JobLog:
 
 
 @dataclass(frozen=True, slots=True)
+class Listing:
+    """A user's clusters, by tag. `newer`: tags of those whose records only a newer kanto may read."""
+
+    records: tuple[ClusterRecord, ...]
+    newer: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Lease:
     """The right to work on one cluster until `ttl` seconds after the acquire began, on the holder's monotonic clock.
 
@@ -242,7 +250,11 @@ class Store(Protocol):
         ...
 
     def clusters(self, user: str) -> tuple[ClusterRecord, ...]:
-        """The user's clusters by tag, without those that are gone."""
+        """The user's clusters by tag, without those that are gone; NewerVersion if one is not this kanto's to read."""
+        ...
+
+    def listing(self, user: str) -> Listing:
+        """As `clusters`, but one that is not this kanto's to read does not hide the others."""
         ...
 
     def job(self, job_id: str) -> Job | None:
@@ -314,7 +326,8 @@ class Store(Protocol):
         """A lease with a new fencing number, or None.
 
         Taken by another (the cluster is then due again in half a second), or no such cluster. Marks a queued job as
-        running. Pushes the due time `ttl` ahead.
+        running. Pushes the due time `ttl` ahead. NewerVersion, and no lease, when a newer kanto wrote any of
+        the record or its job: then it is due again in a second.
         """
         ...
 

@@ -3,8 +3,9 @@
 from collections.abc import Collection, Iterable
 from typing import Any
 
+from common import codec
 from common.cluster import ClusterKey, MirrorRecord
-from common.errors import LeaseLost, NotRebuilt, TemporaryError
+from common.errors import LeaseLost, NewerVersion, NotRebuilt, TemporaryError
 from common.jobs import Job, JobStatus
 from common.store.admission import Admission, Full, Knock, User, Window
 from common.store.commands import COMMANDS, SERVER_CLOCK, build_script
@@ -35,6 +36,7 @@ from common.store.port import (
     JobLog,
     JobMark,
     Lease,
+    Listing,
     Outcome,
     Refusal,
     Remembered,
@@ -49,6 +51,8 @@ from common.store.rules import (
     is_conflict,
     milliseconds,
     mirror_conflict,
+    newer_cluster,
+    newer_clusters,
     no_such_user,
     user_exists,
     user_has_clusters,
@@ -127,9 +131,22 @@ class RedisStore:
         return None if record is None or record.gone else record
 
     def clusters(self, user: str) -> tuple[ClusterRecord, ...]:
+        listing = self.listing(user)
+        if listing.newer:
+            raise newer_clusters(user, listing.newer)
+        return listing.records
+
+    def listing(self, user: str) -> Listing:
         owner_hash, disabled, *found = self._run("clusters", [("user", user)])
-        records = (build_record(paired(f), owner_hash, is_disabled=bool(disabled)) for _, f in sorted(found))
-        return tuple(record for record in records if not record.gone)
+        records, newer = [], []
+        for tag, flat in sorted(found):
+            fields = paired(flat)
+            try:
+                if "gone_until" not in fields:
+                    records.append(build_record(fields, owner_hash, is_disabled=bool(disabled)))
+            except NewerVersion:
+                newer.append(tag)
+        return Listing(tuple(records), tuple(newer))
 
     def job(self, job_id: str) -> Job | None:
         return _job(self._run("job", [("job_id", job_id)]))
@@ -210,9 +227,13 @@ class RedisStore:
         return Claim(tuple(map(cluster_key, ids)), int(next_in) / 1000 if next_in else None)
 
     def acquire(self, key: ClusterKey, owner: str, *, ttl: float) -> Lease | None:
-        answer = self._run("acquire", [*key_fields(key), ("owner", owner), ("ttl", duration(ttl))])
+        answer = self._run(
+            "acquire", [*key_fields(key), ("owner", owner), ("ttl", duration(ttl)), ("schema", str(codec.SCHEMA))]
+        )
         if not answer:
             return None
+        if answer == ["newer"]:
+            raise newer_cluster(key)
         fence, now, wake, owner_hash, disabled, cluster, job = answer
         fields = paired(cluster)
         is_to_count = int(fields.get("count_until", "0")) > int(now)

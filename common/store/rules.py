@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterable
 
-from common.cluster import MirrorRecord
-from common.errors import PermanentError, UserError
+from common.cluster import ClusterKey, MirrorRecord
+from common.errors import NewerVersion, PermanentError, UserError
 from common.jobs import Job, JobError, JobKind
 from common.store.port import ClusterRecord
 
@@ -16,6 +16,9 @@ WORKER_SEEN = 30.0
 
 RETRY_TAKEN = 0.5
 """Seconds after which a cluster is due again whose lease was taken."""
+
+RETRY_NEWER = 1.0
+"""Seconds after which a cluster is due again that a newer kanto's worker has to take."""
 
 JOBS_PER_USER = 1000
 """Ended jobs beyond the newest so many of a user are forgotten early."""
@@ -91,6 +94,14 @@ def canceled_error(job: Job) -> JobError:
     """How a job ended that its user canceled."""
     after = "The cluster is removed" if job.kind is JobKind.CREATE else "The cluster goes back to what it was before"
     return JobError("canceled", f"{job.kind} of {job.key.tag} was canceled", after)
+
+
+def newer_cluster(key: ClusterKey) -> NewerVersion:
+    return NewerVersion(f"a newer kanto than this one wrote the record of {key}, or its job")
+
+
+def newer_clusters(user: str, tags: Iterable[str]) -> NewerVersion:
+    return NewerVersion(f"a newer kanto than this one wrote the records of {user}: {', '.join(tags)}")
 
 
 def is_conflict(stored: ClusterRecord, mirror: MirrorRecord) -> bool:

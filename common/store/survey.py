@@ -9,7 +9,10 @@ from common.view import ClusterView
 
 @dataclass(frozen=True, slots=True)
 class Surveyed:
-    """One cluster as it was last seen. `late`: seconds for which it has been due, 0 when it is not."""
+    """One cluster as it was last seen. `late`: seconds for which it has been due, 0 when it is not.
+
+    `view` is None before the first look, and where a newer kanto wrote it.
+    """
 
     key: ClusterKey
     late: float

@@ -179,7 +179,7 @@ async def ready(here: World) -> tuple[int, dict[str, object]]:
 
 async def test_an_unexpected_error_tells_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     class BrokenStore(AwayStore):
-        def clusters(self, user: str) -> tuple[object, ...]:  # type: ignore[override]
+        def listing(self, user: str) -> object:  # type: ignore[override]
             raise RuntimeError(f"{user} and something internal")
 
     async with world(store=BrokenStore()) as here:  # type: ignore[arg-type]
@@ -201,11 +201,13 @@ async def test_the_description_names_every_operation_and_field() -> None:
         create = described["paths"]["/v0/create"]["post"]
         schema = create["requestBody"]["content"]["application/x-www-form-urlencoded"]["schema"]
         assert schema["required"] == ["username", "token", "replicas"]
-        assert set(schema["properties"]) == {"username", "token", "cluster_tag", "replicas", "async"}
+        assert set(schema["properties"]) == {
+            "username", "token", "cluster_tag", "replicas", "couchdb_user", "couchdb_password", "async",
+        }  # fmt: skip
         assert {"200", "202", "400", "401", "409", "413", "429", "500", "502", "503"} <= set(create["responses"])
         assert set(described["paths"]) == {
             *(f"/v0/{name}" for name in ("create", "scale", "replicate", "delete", "list", "detail", "job")),
-            "/v0/cancel", "/v0/unreplicate",
+            "/v0/cancel", "/v0/unreplicate", "/v0/password",
             "/v0/jobs", "/v0/jobs/{job_id}", "/v0/jobs/{job_id}/events", "/healthz", "/readyz",
         }  # fmt: skip
         assert (await here.client.get("/docs")).status_code == 200

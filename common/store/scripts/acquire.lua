@@ -1,4 +1,4 @@
--- Gives {} or {fence, now, wake counter, owner's hash, 1 if the owner is disabled, fields of the cluster, of its job}.
+-- Gives {}, or {'newer'} for what a newer kanto wrote, which keeps its job and its place, or {fence, now, wake counter, owner's hash, 1 if the owner is disabled, fields of the cluster, of its job}.
 local a = paired(ARGV)
 local key = cluster_key(a.id)
 if is_leased({lease_until = field(key, 'lease_until')}) then
@@ -8,6 +8,10 @@ end
 if forget_if_over(a.id, a.user, a.tag) then return {} end
 
 local job = unfinished(a.id)
+if is_newer(read(key), a.schema) or is_newer(job or {}, a.schema) then
+  due_in(a.id, RETRY_NEWER)
+  return {'newer'}
+end
 if job and job.status == 'queued' then
   job.status, job.started_at = 'running', text(now)
   write(job_key(job.id), {status = job.status, started_at = job.started_at})

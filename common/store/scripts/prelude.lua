@@ -52,6 +52,15 @@ end
 
 local function field(key, name) return redis.call('HGET', key, name) or nil end
 
+-- Whether a field is a record of a higher schema: its number is the end of each text, which is not decoded for it.
+local function is_newer(named, known)
+  for _, value in pairs(named) do
+    local schema = string.sub(value, 1, 8) == '{"data":' and string.match(string.sub(value, -40), ',"schema":(%d+)}$')
+    if schema and tonumber(schema) > tonumber(known) then return true end
+  end
+  return false
+end
+
 -- Set what `changes` names, and nothing else.
 local function write(key, changes)
   local list = flat(changes)

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.cluster import ClusterKey, ClusterSpec, Durable, MirrorRecord
-from common.codec import SCHEMA, decode, encode
-from common.errors import PermanentError
+from common.codec import SCHEMA, decode, encode, require_known
+from common.errors import NewerVersion, PermanentError
 from common.jobs import Job, JobError, JobKind, JobStatus, Progress
 from common.store.port import ClusterRecord
 from common.view import ClusterView, InstanceView, LinkView, Reason, ReplicationView
@@ -93,10 +93,20 @@ def changed(**changes: Any) -> str:
 
 
 def test_a_record_of_a_newer_schema_is_refused_and_says_what_to_do() -> None:
-    with pytest.raises(PermanentError) as caught:
+    with pytest.raises(NewerVersion) as caught:
         decode(ClusterSpec, changed(schema=SCHEMA + 1))
-    assert caught.value.code == "bad_record"
+    assert caught.value.code == "newer_version"
     assert "as new as" in caught.value.action
+
+
+def test_the_end_of_a_text_tells_its_schema_without_reading_it() -> None:
+    require_known(encode(SPEC))
+    require_known("")
+    newer = encode(SPEC).removesuffix(f'"schema":{SCHEMA}}}') + f'"schema":{SCHEMA + 1}}}'
+    with pytest.raises(NewerVersion):
+        require_known(newer)
+    with pytest.raises(NewerVersion):
+        decode(ClusterSpec, newer)
 
 
 @pytest.mark.parametrize(

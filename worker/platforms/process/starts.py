@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from common.codec import decode, encode
-from common.errors import PermanentError
+from common.errors import NewerVersion, PermanentError
 from worker.platforms.process import files
 from worker.platforms.process.launch import BEGINS
 
@@ -53,7 +53,7 @@ def load(path: Path) -> Starts:
     text = files.read(path)
     try:
         return Starts() if text is None else decode(Starts, text)
-    except PermanentError:
+    except (NewerVersion, PermanentError):
         return Starts()
 
 
