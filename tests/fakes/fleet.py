@@ -103,8 +103,8 @@ class Fleet:
 
     # workers
 
-    def start_workers(self, count: int) -> None:
-        """Returns once all of them claim what is due."""
+    def start_workers(self, count: int, *, program: Sequence[str] = ("tests.fakes.worker",)) -> None:
+        """Returns once all of them claim what is due. `program` is the module, and words before the folder."""
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("KANTO_")},
             **self._settings,
@@ -112,7 +112,7 @@ class Fleet:
             "KANTO_LOG_FORMAT": "text",
             "NO_COLOR": "1",
         }
-        command = [sys.executable, "-m", "tests.fakes.worker", str(self._folder), str(self.port)]
+        command = [sys.executable, "-m", *program, str(self._folder), str(self.port)]
         wanted = self.store.workers() + count
         for _ in range(count):
             with (self._folder / "workers.log").open("ab") as log:
