@@ -52,10 +52,11 @@ class Ticker:
         self._thread.start()
 
     def stop(self) -> None:
-        """Claim no more. What was sent already is run by whichever worker gets it."""
+        """Claim no more, also when it has not started yet. What was sent already is run by whichever worker gets it."""
         self._stopped.set()
         self._poked.set()
-        self._thread.join(timeout=5)
+        if self._thread.is_alive():
+            self._thread.join(timeout=5)
 
     def poke(self) -> None:
         self._poked.set()

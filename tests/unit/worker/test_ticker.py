@@ -146,3 +146,13 @@ def test_an_older_copy_is_brought_up_to_the_mirror_before_anything_is_sent() -> 
 
     Ticker(store, records=lambda: [newer], send=send, owner="w1", lease_seconds=15.0, monotonic=time).tick()
     assert seen == [newer.version]
+
+
+def test_one_that_is_stopped_before_it_started_claims_nothing_when_it_starts() -> None:
+    """A worker that is told to end while it still starts: Celery calls for the stop first, then says it is ready."""
+    ticker, store, _, sent, _ = build([MirrorRecord(spec(), version=5, owner_hash="h")])
+    ticker.stop()
+    ticker.start()
+    ticker.stop()
+    assert not store.is_rebuilt()
+    assert sent == []
