@@ -121,8 +121,8 @@ def test_any_request_is_answered_as_described(target: Target, name: str, mode: G
 
 
 def goes_not_together(name: str, answer: Any) -> bool:
-    """Fields that are good one by one: a drop of `*` or of _users."""
-    return name == "unreplicate" and bool(answer.json()["code"] == "bad_databases")
+    """Fields that are good one by one: a drop of `*` or of _users, another name than the cluster's login has."""
+    return (name, answer.json()["code"]) in {("unreplicate", "bad_databases"), ("password", "bad_couchdb_user")}
 
 
 def as_httpx(answer: Any) -> httpx.Response:
