@@ -11,6 +11,7 @@ import pytest
 from common.cluster import Spawner
 from tests.kubernetes.admin import Admin
 from tests.kubernetes.figures import measured
+from tests.kubernetes.lab import FAILED, note
 from tests.kubernetes.place import Rules, made_place
 from tests.kubernetes.service import SPAWNERS, Service
 
@@ -36,6 +37,12 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         terminalreporter.section("measured")
         for line in lines:
             terminalreporter.line(line)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """In the process that hears of all of them."""
+    if report.failed and "PYTEST_XDIST_WORKER" not in os.environ:
+        note(FAILED, report.nodeid.partition("::")[0])
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,9 @@ FOLDER = Path(os.environ.get("KANTO_LAB", "."))
 
 AUDIT = FOLDER / "audit.log"
 
+FAILED = "failed"
+"""The notes of files in which a test failed."""
+
 WHOLE = "KANTO_TEST_WHOLE"
 """Set where every other test has run in this lab before."""
 
