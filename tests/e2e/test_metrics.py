@@ -1,11 +1,37 @@
 """Metrics of a running service: read from api and workers while a cluster is made, and what they tell is so."""
 
+import json
+import re
+from pathlib import Path
+
 import httpx
+import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.e2e.conftest import MakeService
 from tests.e2e.service import wait_until
 from tests.ports import free_ports
+
+FILES = Path(__file__).parents[2] / "helm" / "kanto" / "files"
+USER, TAG, DATABASE = "meterman", "meter-seen", "metered-things"
+
+LISTED = {
+    "requests": ("kanto_request_seconds", "kanto_open_requests"),
+    "refusals": ("kanto_refusals",),
+    "jobs by kind and end, with durations": ("kanto_jobs_ended", "kanto_jobs_seconds", "kanto_job_seconds"),
+    "unfinished and overdue jobs": ("kanto_unfinished_jobs", "kanto_overdue_jobs"),
+    "due clusters and how late they are": ("kanto_overdue_clusters", "kanto_latest_seconds"),
+    "steps, leases that were lost among their ends": ("kanto_step_seconds",),
+    "waits by reason": ("kanto_waits",),
+    "clusters by status": ("kanto_clusters", "kanto_clusters_with_reason"),
+    "instances by state, those fenced or withdrawn too": ("kanto_instances",),
+    "links by state": ("kanto_replications",),
+    "lag": ("kanto_lag_changes",),
+    "refused documents": ("kanto_refused_documents",),
+    "calls to Kubernetes and CouchDB": ("kanto_call_seconds",),
+    "the build": ("kanto_build_info",),
+    "Redis": ("kanto_store_up", "kanto_store_used_bytes"),
+}
 
 
 def samples(port: int) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
@@ -44,3 +70,41 @@ def ready(
     found: dict[tuple[str, tuple[tuple[str, str], ...]], float],
 ) -> dict[tuple[str, tuple[tuple[str, str], ...]], float] | None:
     return found if found.get(("kanto_clusters", (("status", "ready"),))) == 1 else None
+
+
+def families(port: int) -> dict[str, list[dict[str, str]]]:
+    """The metrics by name, each with the labels of its samples."""
+    text = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=10).text
+    return {
+        family.name: [sample.labels for sample in family.samples] for family in text_string_to_metric_families(text)
+    }
+
+
+def asked_for() -> set[str]:
+    """The metrics that dashboard and alerts name, as families."""
+    dashboard = json.loads((FILES / "dashboard.json").read_text(encoding="utf-8"))
+    alerts = yaml.safe_load((FILES / "alerts.yaml").read_text(encoding="utf-8"))
+    queries = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", ())]
+    queries += [rule["expr"] for group in alerts["groups"] for rule in group["rules"]]
+    assert len(queries) > 20
+    names = {name for query in queries for name in re.findall(r"\bkanto_[a-z_]+\b", query)}
+    return {re.sub(r"_(bucket|count|sum|total)$", "", name) for name in names}
+
+
+def test_a_running_kanto_gives_all_that_is_watched_and_names_nobody(make_service: MakeService) -> None:
+    port = free_ports(3)
+    service = make_service(KANTO_METRICS_PORT=str(port), KANTO_UPKEEP_INTERVAL="2")
+    user = service.user(USER)
+    user.result("create", cluster_tag=TAG, replicas=3)
+    user.result("replicate", cluster_tag=TAG, databases=DATABASE)
+    user.result("scale", cluster_tag=TAG, replicas=2)
+    assert user.post("detail", cluster_tag="not-there").status_code == 404
+    wait_until("the cluster in the metrics", lambda: ready(samples(port)))
+    given: dict[str, list[dict[str, str]]] = {}
+    for each in (port, port + 1, port + 2):
+        for name, labels in families(each).items():
+            given.setdefault(name, []).extend(labels)
+    assert [what for what, names in LISTED.items() if not set(names) <= set(given)] == []
+    assert asked_for() - set(given) - {"kanto_store_limit_bytes"} == set(), "asked for, and given by nobody"
+    values = {value for labels in given.values() for one in labels for value in one.values()}
+    assert not [value for value in values for name in (USER, TAG, DATABASE) if name in value]

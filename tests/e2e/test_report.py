@@ -1,5 +1,6 @@
 """`kanto report` on a service that runs: it finds the service's Redis by its home, and tells no secret."""
 
+import json
 import subprocess
 import sys
 import tarfile
@@ -17,9 +18,17 @@ def test_an_operator_gets_an_archive_without_secrets(service: Service, tmp_path:
     done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == str(path)
     with tarfile.open(path) as archive:
-        files = [archive.extractfile(entry) for entry in archive.getmembers()]
-        told = b"".join(file.read() for file in files if file is not None)
-    assert b"reported" in told
+        files = {Path(entry.name).name: archive.extractfile(entry) for entry in archive.getmembers()}
+        texts = {name: file.read() for name, file in files.items() if file is not None}
+    told = b"".join(texts.values())
+    about, cluster, jobs = (json.loads(texts[f"{name}.json"]) for name in ("about", "cluster", "jobs"))
+    assert about["kanto"]
+    assert about["settings"]["home"] == str(service.home)
+    assert cluster["spec"]["tag"] == "reported"
+    assert cluster["view"]["status"] == "ready"
+    assert cluster["memory"] is not None
+    assert [job["kind"] for job in jobs] == ["create"]
+    assert jobs[0]["changes"], "the steps that the job took"
     secrets = [
         b"a-token-nobody-guesses",
         (service.home / "redis" / "password").read_bytes().strip(),
