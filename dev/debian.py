@@ -3,7 +3,7 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 SECONDS = 900
@@ -17,22 +17,24 @@ class DebianError(Exception):
     """A sentence for the person who called us."""
 
 
-def missing(packages: Packages) -> list[str]:
-    """Those of which a program is not there."""
-    return [name for name, programs in packages.items() if not all(map(_is_there, programs))]
+def require(packages: Packages, say: Callable[[str], None], *, words: str, missing: Sequence[str] = ()) -> None:
+    """Install those that are missing, without what they only recommend.
+
+    `words` say what is needed, `missing` what else is not there: then nothing is installed. DebianError with all that
+    is missing, or with what apt-get said.
+    """
+    wanted = _missing(packages)
+    lacking = [*missing]
+    if wanted and (lacking or shutil.which("apt-get") is None):
+        lacking.append(f"the Debian packages {' '.join(wanted)}")
+    if lacking:
+        raise DebianError(f"{words} Missing here: {'; '.join(lacking)}.")
+    if wanted:
+        say(f"installing {' '.join(wanted)}")
+        _install(packages, wanted)
 
 
-def can_install() -> bool:
-    """Whether this machine has apt-get."""
-    return shutil.which("apt-get") is not None
-
-
-def install(packages: Packages, say: Callable[[str], None]) -> None:
-    """Install those that are missing, without what they only recommend; DebianError when that fails."""
-    wanted = missing(packages)
-    if not wanted:
-        return
-    say(f"installing {' '.join(wanted)}")
+def _install(packages: Packages, wanted: Sequence[str]) -> None:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for words in (["update", "-qq"], ["install", "-qq", "--no-install-recommends", *wanted]):
         command = ["apt-get", "-o", "DPkg::Lock::Timeout=300", "-y", *words]
@@ -40,8 +42,13 @@ def install(packages: Packages, say: Callable[[str], None]) -> None:
         if done.returncode != 0:
             lines = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
             raise DebianError(f"`apt-get {' '.join(words)}` failed: {lines[-1]}")
-    if left := missing(packages):
+    if left := _missing(packages):
         raise DebianError(f"apt-get installed {' '.join(left)}, but their programs are not where they were expected")
+
+
+def _missing(packages: Packages) -> list[str]:
+    """Those of which a program is not there."""
+    return [name for name, programs in packages.items() if not all(map(_is_there, programs))]
 
 
 def _is_there(program: str) -> bool:

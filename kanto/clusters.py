@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from common.errors import KantoError, StoreUnavailable
 from common.jobs import JobKind
 from common.store.port import ClusterRecord, Store, Submission
 from kanto.refusal import Refusal
@@ -33,13 +32,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def clusters(parsed: argparse.Namespace, settings: RunSettings) -> Iterator[str]:
     """Carry out one action; the lines to print. A Refusal when something has to be put right first."""
-    try:
-        with open_store(settings) as store:
-            yield from act(store, parsed, settings, clock=time.monotonic, sleep=time.sleep)
-    except StoreUnavailable:
-        raise
-    except KantoError as error:
-        raise Refusal(error.detail) from error
+    with open_store(settings) as store:
+        yield from act(store, parsed, settings, clock=time.monotonic, sleep=time.sleep)
 
 
 def act(

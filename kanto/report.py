@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from common.cluster import ClusterKey
-from common.errors import KantoError
 from common.jobs import Job
 from common.store.port import ClusterRecord, Store
 from common.version import own_version
@@ -45,10 +44,7 @@ of instances, documents' counts. Look through it before you send it to a strange
 def report(user: str, tag: str, *, output: Path | None, settings: RunSettings) -> Path:
     """Write the archive and say where. A Refusal for a cluster that is not there, or a place that cannot be written."""
     with open_store(settings) as store:
-        try:
-            files = gather(store, ClusterKey(user, tag), settings=settings)
-        except KantoError as error:
-            raise Refusal(error.detail) from error
+        files = gather(store, ClusterKey(user, tag), settings=settings)
     path = output or Path(f"kanto-report-{tag}.tar.gz")
     try:
         with path.open("xb") as file:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from common.errors import StoreUnavailable
+from common.errors import KantoError, StoreUnavailable
 from common.store.redis import RedisStore
 from kanto.refusal import Refusal
 from kanto.run.home import Home, read
@@ -12,12 +12,14 @@ from kanto.run.settings import RunSettings
 
 @contextmanager
 def open_store(settings: RunSettings) -> Iterator[RedisStore]:
-    """The store, while the block runs. A Refusal when it is not there or does not answer, also in the middle."""
+    """The store, while the block runs. A Refusal for one that does not answer or refuses, also in the middle."""
     store = RedisStore(find_url(settings), keep_jobs=settings.keep_jobs)
     try:
         yield store
     except StoreUnavailable as away:
         raise Refusal(f"kanto's Redis does not answer: {away.message}. Start it (kanto run), then try again") from away
+    except KantoError as error:
+        raise Refusal(error.detail) from error
     finally:
         store.close()
 

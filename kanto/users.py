@@ -7,11 +7,9 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import TextIO
 
-from common.errors import KantoError, StoreUnavailable
 from common.names import check_token, check_username
 from common.passwords import admin_line, build_hasher
 from common.store.port import Store
-from kanto.refusal import Refusal
 from kanto.run.settings import RunSettings
 from kanto.store import open_store
 
@@ -45,14 +43,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def users(parsed: argparse.Namespace, settings: RunSettings) -> Iterator[str]:
     """Carry out one action; the lines to print. A Refusal when something has to be put right first."""
-    try:
-        with open_store(settings) as store:
-            rounds = settings.password_iterations
-            yield from act(store, parsed, read_token=lambda: read_token(sys.stdin), iterations=rounds)
-    except StoreUnavailable:
-        raise
-    except KantoError as error:
-        raise Refusal(error.detail) from error
+    with open_store(settings) as store:
+        rounds = settings.password_iterations
+        yield from act(store, parsed, read_token=lambda: read_token(sys.stdin), iterations=rounds)
 
 
 def act(store: Store, parsed: argparse.Namespace, *, read_token: Callable[[], str], iterations: int) -> Iterator[str]:

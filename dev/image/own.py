@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dev import debian
+from dev.cache import cache_folder
 from dev.image.build import Engine, ImageError, Say, build, name_of
 
 PACKAGES: debian.Packages = {
@@ -134,8 +135,7 @@ class Podman:
 def podman(say: Say) -> Podman:
     """The tests' own podman, with its packages installed; ImageError that says what is missing."""
     _need(say)
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = cache / "kanto" / "images"
+    folder = cache_folder() / "images"
     folder.mkdir(parents=True, exist_ok=True)
     for file, text in {"containers.conf": CONTAINERS, "storage.conf": STORAGE}.items():
         (folder / file).write_text(text.format(folder=folder), encoding="utf-8")
@@ -143,14 +143,8 @@ def podman(say: Say) -> Podman:
 
 
 def _need(say: Say) -> None:
-    missing = [] if os.geteuid() == 0 else ["root"]
-    packages = debian.missing(PACKAGES)
-    if packages and (missing or not debian.can_install()):
-        missing.append(f"the Debian packages {' '.join(packages)}")
-    if missing:
-        raise ImageError(f"{WORDS} Missing here: {'; '.join(missing)}.")
     try:
-        debian.install(PACKAGES, say)
+        debian.require(PACKAGES, say, words=WORDS, missing=[] if os.geteuid() == 0 else ["root"])
     except debian.DebianError as error:
         raise ImageError(str(error)) from error
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dev import golang
+from dev.cache import cache_folder
 
 SOURCES = Path(__file__).resolve().parent
 KUBERNETES = "helm.sh/helm/v3/pkg/chartutil.k8sVersion"
@@ -53,8 +54,7 @@ def find(name: str) -> Path:
     if words := golang.missing():
         raise golang.BuildError(f"{name} is built from its Go modules. Missing here: {words}.")
     recipe = golang.Recipe(SOURCES, {name: TOOLS[name]}, "tool")
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kanto" / "tools"
-    programs = cache / f"{name}-{recipe.fingerprint()}"
+    programs = cache_folder() / "tools" / f"{name}-{recipe.fingerprint()}"
     golang.ensure(recipe, programs, say, told=f"building {name} from its Go modules: some minutes, once per machine")
     return programs / name
 

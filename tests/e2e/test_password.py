@@ -57,16 +57,14 @@ class Askers(Running):
                 self.refused.append(url)
 
 
+def set_config(url: str, key: str, to: str, *, password: str) -> None:
+    answer = httpx.put(f"{url}/_node/_local/_config/{key}", json=to, auth=(NAME, password), timeout=10, trust_env=False)
+    assert answer.status_code == 200, answer.text
+
+
 def allow_wrong_passwords(url: str) -> None:
     """CouchDB holds off an address after five refused logins, and a client that tries both passwords has more."""
-    answer = httpx.put(
-        f"{url}/_node/_local/_config/chttpd_auth_lockout/mode",
-        json="off",
-        auth=(NAME, OLD),
-        timeout=10,
-        trust_env=False,
-    )
-    assert answer.status_code == 200, answer.text
+    set_config(url, "chttpd_auth_lockout/mode", "off", password=OLD)
 
 
 def urls_of(user: User) -> list[str]:
@@ -105,14 +103,7 @@ def test_a_new_instance_and_one_that_starts_again_have_the_new_login(service: Se
 def test_a_line_that_was_changed_by_hand_is_put_back(service: Service) -> None:
     user = service.user("pia")
     url = urls_of(user)[0]
-    by_hand = httpx.put(
-        f"{url}/_node/_local/_config/admins/{NAME}",
-        json="by-hand-by-hand",
-        auth=(NAME, NEW),
-        timeout=10,
-        trust_env=False,
-    )
-    assert by_hand.status_code == 200
+    set_config(url, f"admins/{NAME}", "by-hand-by-hand", password=NEW)
     wait_until("the spec's login again", lambda: takes(url, NEW) and not takes(url, "by-hand-by-hand"))
     user.ready(TAG)
 

@@ -85,7 +85,7 @@ def decide(
     outlived = {name for name in memory.refusing if situation.may_write(name)}
     if outlived:
         memory = remember.nothing_left_to_write(memory, outlived)
-        reasons = [reason for reason in reasons if (reason.code, reason.instance in outlived) != ("writes_fail", True)]
+        reasons = [r for r in reasons if not (r.code == "writes_fail" and r.instance in outlived)]
     memory = losses.said(remember.pace(memory, reasons, situation))
     if all(reason.code in HARMLESS for reason in reasons):
         is_ready = all(reason.code in NOTES for reason in reasons)

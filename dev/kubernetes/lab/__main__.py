@@ -23,6 +23,7 @@ from pathlib import Path
 from types import FrameType
 
 from dev import debian
+from dev.cache import cache_folder
 from dev.kubernetes.lab import build, cluster, control, inside, lock, needs, status
 from dev.kubernetes.lab.images import content, store
 from dev.kubernetes.lab.place import LabError, Place, find_place
@@ -144,8 +145,7 @@ def tell(words: str) -> None:
 
 
 def _cache() -> build.Cache:
-    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return build.Cache(Path(root, "kanto", "kubernetes"))
+    return build.Cache(cache_folder() / "kubernetes")
 
 
 def _place() -> Place:

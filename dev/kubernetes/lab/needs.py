@@ -35,14 +35,8 @@ WORDS = (
 
 def ensure(say: build.Say) -> None:
     """Install the packages that are missing, where that can be done; LabError that names all that is missing else."""
-    missing = [*_machine()]
-    packages = debian.missing(PACKAGES)
-    if packages and (missing or not debian.can_install()):
-        missing.append(f"the Debian packages {' '.join(packages)}")
-    if missing:
-        raise LabError(f"{WORDS} Missing here: {'; '.join(missing)}.")
     try:
-        debian.install(PACKAGES, say)
+        debian.require(PACKAGES, say, words=WORDS, missing=[*_machine()])
     except debian.DebianError as error:
         raise LabError(str(error)) from error
 
