@@ -79,7 +79,7 @@ image: ## kanto's images, with docker, podman or buildah (ARGS="--base IMAGE --t
 test-image: setup ## the images, built and run with podman on a folder of the tests' own, as root
 	@KANTO_TEST_IMAGES=1 $(VENV)/python -m pytest tests/image $(ARGS)
 
-test-compose: setup ## docker-compose.yml, brought up with podman-compose while workers and instances die, as root
+test-compose: setup ## docker-compose.yml, brought up with podman-compose, as root (docs/images.md says what is not shown yet)
 	@KANTO_TEST_IMAGES=1 $(VENV)/python -m pytest tests/compose $(ARGS)
 
 bench: setup ## the benchmarks

@@ -47,11 +47,14 @@ _SHORT = "[a-z0-9]([a-z0-9-]{0,10}[a-z0-9])?"
 _LONG = "[a-z0-9][a-z0-9-]{10}[a-z0-9][ -~]*"  # it is cut to 12
 _DATABASE = r"\s*(\*|_users|[a-z][a-z0-9_$()+/-]{0,237})\s*"
 
+_NAME: Schema = {"pattern": "^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$"}
+_SECRET: Schema = {"format": "password", "pattern": r"^[!#-\[\]-~]{8,128}$"}
+
 _RULES: dict[str, Schema] = {
-    "username": {"pattern": "^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$"},
-    "token": {"format": "password", "pattern": r"^[!#-\[\]-~]{8,128}$"},
-    "couchdb_user": {"pattern": "^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$"},
-    "couchdb_password": {"format": "password", "pattern": r"^[!#-\[\]-~]{8,128}$"},
+    "username": _NAME,
+    "token": _SECRET,
+    "couchdb_user": _NAME,
+    "couchdb_password": _SECRET,
     "replicas": {"type": "integer"},
     "cluster_tag": {"pattern": f"^({_SHORT}|{_LONG})$"},
     "databases": {"pattern": f"^{_DATABASE}(,{_DATABASE})*$"},
