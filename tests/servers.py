@@ -20,19 +20,22 @@ class RedisServer:
     """A server with its append-only file in `folder`. It can be killed, held still and started again on its port.
 
     `fsync` is its appendfsync. Only with `always` does a kill lose nothing that was answered: with `everysec` a server
-    puts writes off, but not their answers, while an fsync is under way (flushAppendOnlyFile in its aof.c).
+    puts writes off, but not their answers, while an fsync is under way (flushAppendOnlyFile in its aof.c). `password`:
+    of its default user.
     """
 
-    def __init__(self, folder: Path, *, fsync: str = "always") -> None:
+    def __init__(self, folder: Path, *, fsync: str = "always", password: str = "") -> None:
         self._folder = folder
         self._fsync = fsync
+        self._password = password
         self._program = choose(find(first=None), first=None).path
         self._process: subprocess.Popen[bytes] | None = None
         self.port = free_port()
 
     @property
     def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
+        login = f":{self._password}@" if self._password else ""
+        return f"redis://{login}127.0.0.1:{self.port}/0"
 
     @property
     def pid(self) -> int:
@@ -72,6 +75,7 @@ class RedisServer:
         return redis.Redis(
             host="127.0.0.1",
             port=self.port,
+            password=self._password or None,
             socket_timeout=10,
             socket_connect_timeout=10,
             retry=Retry(NoBackoff(), 0),
@@ -90,6 +94,7 @@ class RedisServer:
         self._folder.mkdir(parents=True, exist_ok=True)
         words = [self._program, "--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self._folder)]
         words += ["--appendonly", "yes", "--appendfsync", self._fsync, "--save", "", "--maxmemory-policy", "noeviction"]
+        words += ["--requirepass", self._password] if self._password else []
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 

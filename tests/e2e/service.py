@@ -60,7 +60,10 @@ class Served(Protocol):
 
 
 class Service:
-    """One `kanto run` in a home of its own, or what `command` runs in its place. `start` may follow `stop`."""
+    """One `kanto run` in a home of its own, or what `command` runs in its place.
+
+    `start` may follow `stop`, and takes `settings` as they are then.
+    """
 
     def __init__(
         self,
@@ -74,7 +77,7 @@ class Service:
         self._command = command
         self.port = free_port()
         self.log = home.parent / f"{home.name}.log"
-        self._settings = {
+        self.settings = {
             **SETTINGS,
             "KANTO_HOME": str(home),
             "KANTO_PORT": str(self.port),
@@ -92,7 +95,7 @@ class Service:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("KANTO_") or name == PROGRAM}
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", *self._command], env={**kept, **self._settings}, stdout=log, stderr=log
+                [sys.executable, "-m", *self._command], env={**kept, **self.settings}, stdout=log, stderr=log
             )
         wait_until("kanto to be ready", self.is_ready)
 

@@ -6,10 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from tests import commands
+
 ROOT = Path(__file__).parents[2]
 DOCS = (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md")))
 PATH = re.compile(r"`((?:[a-z_]+/)*[a-z_0-9]+\.py|(?:tests|worker|common|dev)(?:/[a-z_0-9]+)+/?)`")
 """A file or folder of ours, in backticks."""
+
+TARGET = re.compile(r"(?:`|^ {4}|^)make ([a-z-]+)\b", re.MULTILINE)
 
 FUNCTION = re.compile(r"`(test_[a-z0-9_]+)`")
 
@@ -38,6 +42,13 @@ def test_each_test_that_the_docs_name_is_there() -> None:
     assert not missing
 
 
+def test_each_target_of_make_that_the_docs_name_is_there() -> None:
+    there = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    asked = {name for _, name in named(TARGET)}
+    assert len(asked) > 5
+    assert asked <= there
+
+
 def test_each_promise_says_what_it_assumes_how_it_is_kept_and_which_test_shows_it() -> None:
     text = (ROOT / "docs/guarantees.md").read_text(encoding="utf-8")
     rows = [line.strip("|").split(" | ") for line in text.splitlines() if line.startswith("| ")]
@@ -48,3 +59,12 @@ def test_each_promise_says_what_it_assumes_how_it_is_kept_and_which_test_shows_i
         assert len(promise) == len(head), promise[0]
         assert all(cell.strip() for cell in promise), promise[0]
         assert any(name.startswith("tests/") for name in PATH.findall(promise[3])), f"no test shows: {promise[0]}"
+
+
+def test_each_command_of_an_operator_is_run_by_a_test() -> None:
+    text = (ROOT / "docs/operate.md").read_text(encoding="utf-8")
+    blocks = commands.named("docs/operate.md")
+    assert sorted(blocks.values()) == sorted(commands.FENCED.findall(text)), "a block of commands has no name"
+    assert not re.search(r"^ {4}(kanto|curl|cp|make) ", text, re.MULTILINE), "commands that are in no block"
+    source = (ROOT / "tests/e2e/test_operate.py").read_text(encoding="utf-8")
+    assert not [name for name in blocks if f'.run("{name}"' not in source]
