@@ -52,7 +52,7 @@ def build_parser() -> argparse.ArgumentParser:
     telling = commands.add_parser(
         "report",
         help="one archive on one cluster, for a report of a mistake: no secret is in it",
-        description="Write versions, settings, the cluster's state and plan and its latest jobs into one archive.",
+        description="Write versions, settings, the cluster's state, plan, latest steps and jobs into one archive.",
     )
     telling.add_argument("user")
     telling.add_argument("cluster_tag")

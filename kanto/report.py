@@ -34,6 +34,7 @@ What kanto knows of one cluster, for a report of a mistake.
 about.json     versions of kanto, Python, the system and the libraries, and the settings
 service.json   counts over all clusters and jobs
 cluster.json   the spec, what was seen last, what `decide` remembers, the plan's reasons
+steps.json     what workers did to this cluster and met, latest last, upkeep too
 jobs.json      the latest jobs of this cluster, each with its latest changes
 
 Left out: passwords, tokens, their hashes, the address of Redis. In it: the user's name, names of databases, addresses
@@ -65,6 +66,7 @@ def gather(store: Store, key: ClusterKey, *, settings: RunSettings) -> dict[str,
         "about.json": text(about(settings)),
         "service.json": text(service(store)),
         "cluster.json": text(cluster(record)),
+        "steps.json": text([asdict(step) for step in store.steps(key)]),
         "jobs.json": text([job_with_changes(store, job) for job in found]),
     }
 

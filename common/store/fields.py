@@ -8,7 +8,7 @@ from common.codec import decode, encode
 from common.errors import NewerVersion
 from common.jobs import Job, JobChange, JobError, JobKind, JobStatus, Progress
 from common.store.admission import Once
-from common.store.port import ClusterRecord, JobLog, Lease, Outcome, Remembered, Submission
+from common.store.port import ClusterRecord, JobLog, Lease, Outcome, PastStep, Remembered, Submission
 from common.store.rules import HORIZON, canceled_error, deadline_error, milliseconds, superseded_error
 from common.store.survey import Ended, Surveyed
 from common.view import ClusterView, Conflicts, Reason
@@ -100,6 +100,16 @@ def build_change(entry: str, fields: Fields) -> JobChange:
         step=fields["step"],
         progress=decode(Progress, fields["progress"]) if fields["progress"] else Progress(),
         reasons=decode(_Reasons, fields["reasons"]) if fields["reasons"] else (),
+    )
+
+
+def build_past_step(fields: Fields) -> PastStep:
+    return PastStep(
+        at=_seconds(fields["at"]),
+        owner=fields["owner"],
+        fence=int(fields["fence"]),
+        step=fields["step"],
+        reasons=decode(_Reasons, fields["reasons"]),
     )
 
 

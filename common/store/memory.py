@@ -28,6 +28,7 @@ from common.store.port import (
     Lease,
     Listing,
     Outcome,
+    PastStep,
     Remembered,
     Submission,
     Submitted,
@@ -274,6 +275,11 @@ class MemoryStore:
     def remove_user(self, user: str) -> None:
         with self._transaction() as (state, _):
             memory_users.remove(state, user)
+
+    def steps(self, key: ClusterKey) -> tuple[PastStep, ...]:
+        with self._transaction() as (state, _):
+            kept = state.clusters.get(key)
+            return () if kept is None else tuple(kept.steps)
 
     # the first start
 

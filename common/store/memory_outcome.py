@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from common.jobs import Job
 from common.store.memory_state import KeptCluster, State
-from common.store.port import Lease, Outcome
+from common.store.port import Lease, Outcome, PastStep
 from common.store.rules import milliseconds
 
 
@@ -23,6 +23,8 @@ def write_outcome(state: State, kept: KeptCluster, lease: Lease, outcome: Outcom
     )
     if outcome.conflicts is not None:
         kept.count_until = 0
+    if outcome.step is not None:
+        _keep_step(kept, PastStep(now / 1000, lease.owner, lease.fence, outcome.step, outcome.reasons or ()))
     if is_moved or lease.job is None or record.job != lease.job.id:
         return None
     job = state.jobs.get(lease.job.id, now)
@@ -33,6 +35,13 @@ def write_outcome(state: State, kept: KeptCluster, lease: Lease, outcome: Outcom
         return state.note(moved, now)
     state.jobs.put(moved)
     return moved
+
+
+def _keep_step(kept: KeptCluster, step: PastStep) -> None:
+    """Keep it if it did or met something else than the one before."""
+    last = kept.steps[-1] if kept.steps else None
+    if last is None or (last.step, last.reasons) != (step.step, step.reasons):
+        kept.steps.append(step)
 
 
 def _told(job: Job) -> tuple[object, ...]:

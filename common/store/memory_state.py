@@ -1,6 +1,7 @@
 """What the store in memory holds, and what all of its commands share: the twin of scripts/prelude.lua."""
 
-from dataclasses import dataclass, replace
+from collections import deque
+from dataclasses import dataclass, field, replace
 
 from common.cluster import ClusterKey, ClusterSpec
 from common.codec import ANY, decode, encode, require_known
@@ -8,8 +9,8 @@ from common.jobs import Job, JobChange, JobError, JobStatus
 from common.store.admission import Once
 from common.store.memory_events import EventLog
 from common.store.memory_jobs import KeptJobs, is_late
-from common.store.port import ClusterRecord, Remembered
-from common.store.rules import HORIZON, canceled_error, deadline_error, milliseconds, superseded_error
+from common.store.port import ClusterRecord, PastStep, Remembered
+from common.store.rules import HORIZON, STEPS, canceled_error, deadline_error, milliseconds, superseded_error
 from common.store.survey import Ended
 
 
@@ -28,6 +29,7 @@ class KeptCluster:
     wake: int = 0
     gone_until: int | None = None
     count_until: int = 0
+    steps: deque[PastStep] = field(default_factory=lambda: deque(maxlen=STEPS))
     _decoded: ClusterRecord | None = None
 
     @property

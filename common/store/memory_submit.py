@@ -120,7 +120,9 @@ def _accept(state: State, submission: Submission, now: int) -> Job:
         record = replace(kept.record, spec=spec, version=job.version, job=job.id)
     kept = state.clusters.setdefault(spec.key, KeptCluster(""))
     kept.record, kept.gone_until = record, None
-    kept.count_until = 0 if submission.kind is JobKind.CREATE else kept.count_until
+    if submission.kind is JobKind.CREATE:
+        kept.count_until = 0
+        kept.steps.clear()
     kept.wake += 1
     state.due[spec.key] = now
     state.jobs.put(job)

@@ -202,6 +202,17 @@ class Event:
     ended: bool
 
 
+@dataclass(frozen=True, slots=True)
+class PastStep:
+    """What a step did or met, as a job would tell it: at `at` (Unix seconds), by the worker `owner` under `fence`."""
+
+    at: float
+    owner: str
+    fence: int
+    step: str
+    reasons: tuple[Reason, ...]
+
+
 class Store(Protocol):
     """See the module. Methods may be called from many threads."""
 
@@ -382,6 +393,13 @@ class Store(Protocol):
         """The name is free again. UserError `no_such_user`, or `user_has_clusters`, which names them.
 
         Clusters that went less than five minutes ago count. NotRebuilt before the first rebuild.
+        """
+        ...
+
+    def steps(self, key: ClusterKey) -> tuple[PastStep, ...]:
+        """The cluster's steps that did or met something else than the one before: the last 50 of them, oldest first.
+
+        They go with the cluster, and a new one of its name begins without any.
         """
         ...
 

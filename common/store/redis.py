@@ -16,6 +16,7 @@ from common.store.fields import (
     build_ended,
     build_job,
     build_log,
+    build_past_step,
     build_record,
     build_remembered,
     build_surveyed,
@@ -38,6 +39,7 @@ from common.store.port import (
     Lease,
     Listing,
     Outcome,
+    PastStep,
     Refusal,
     Remembered,
     Submission,
@@ -286,6 +288,9 @@ class RedisStore:
         _raise_for(how, user)
         if tags:
             raise user_has_clusters(user, tags)
+
+    def steps(self, key: ClusterKey) -> tuple[PastStep, ...]:
+        return tuple(build_past_step(paired(fields)) for _, fields in self._run("steps", key_fields(key)))
 
     # the first start
 

@@ -37,6 +37,9 @@ CHANGES = 200
 KEEP_CHANGES = 3600.0
 """Seconds for which they are kept after the job's end, and no longer than the job."""
 
+STEPS = 50
+"""How many steps of one cluster are kept: those that did or met something else than the one before."""
+
 ONCE_FOR = 24 * 3600.0
 """Seconds for which an idempotency key answers for its request."""
 

@@ -21,12 +21,14 @@ def test_an_operator_gets_an_archive_without_secrets(service: Service, tmp_path:
         files = {Path(entry.name).name: archive.extractfile(entry) for entry in archive.getmembers()}
         texts = {name: file.read() for name, file in files.items() if file is not None}
     told = b"".join(texts.values())
-    about, cluster, jobs = (json.loads(texts[f"{name}.json"]) for name in ("about", "cluster", "jobs"))
+    about, cluster, steps, jobs = (json.loads(texts[f"{name}.json"]) for name in ("about", "cluster", "steps", "jobs"))
     assert about["kanto"]
     assert about["settings"]["home"] == str(service.home)
     assert cluster["spec"]["tag"] == "reported"
     assert cluster["view"]["status"] == "ready"
     assert cluster["memory"] is not None
+    assert {"starting instances", "done"} <= {step["step"] for step in steps}
+    assert [step["at"] for step in steps] == sorted(step["at"] for step in steps)
     assert [job["kind"] for job in jobs] == ["create"]
     assert jobs[0]["changes"], "the steps that the job took"
     secrets = [

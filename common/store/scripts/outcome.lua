@@ -1,10 +1,23 @@
+-- Keep a step for whoever looks into a mistake, if it did or met something else than the one before. `told` stands for
+-- that one.
+local function keep_step(a, cluster)
+  if not a.step then return nil end
+  local reasons = a.reasons or EMPTY.reasons
+  local told = redis.sha1hex(a.step .. '\n' .. reasons)
+  if cluster.told == told then return nil end
+  redis.call('XADD', steps_key(a.id), 'MAXLEN', MAX_STEPS, '*', 'at', text(now), 'owner', cluster.lease_owner,
+    'fence', a.fence, 'step', a.step, 'reasons', reasons)
+  cluster.told = told
+  return told
+end
+
 -- Goes before save and release: writes all of an outcome but the end of the job. Gives the job the lease was for, or
 -- nil if it or its spec does not stand any more.
 local function write_outcome(a, cluster)
   local key = cluster_key(a.id)
   if cluster.incarnation ~= a.incarnation then return nil end
   local is_moved = cluster.version ~= a.version
-  write(key, {memory = a.memory, view = a.view, durable = not is_moved and a.durable or nil})
+  write(key, {memory = a.memory, view = a.view, durable = not is_moved and a.durable or nil, told = keep_step(a, cluster)})
   if a.conflicts then
     write(key, {conflicts = a.conflicts})
     redis.call('HDEL', key, 'count_until')

@@ -14,6 +14,7 @@ local ROLES = 'kanto:role:'
 
 local function cluster_key(id) return 'kanto:cluster:' .. id end
 local function job_key(id) return 'kanto:job:' .. id end
+local function steps_key(id) return 'kanto:steps:' .. id end
 local function tags_key(user) return 'kanto:tags:' .. user end
 local function jobs_key(user) return 'kanto:jobs:' .. user end
 local function changes_key(job_id) return 'kanto:changes:' .. job_id end
@@ -116,7 +117,7 @@ local function forget_if_over(id, user, tag)
     local part = redis.call('HMGET', key, 'gone_until', 'lease_until')
     if not part[1] or tonumber(part[1]) > now or is_leased({lease_until = part[2]}) then return false end
   end
-  redis.call('DEL', key)
+  redis.call('DEL', key, steps_key(id))
   redis.call('SREM', tags_key(user), tag)
   redis.call('HDEL', sizes_key(user), tag)
   redis.call('ZREM', DUE, id)

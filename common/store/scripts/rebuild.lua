@@ -3,7 +3,8 @@ local function replace(user, tag, version, fence, incarnation, deleted, spec, du
   local id = user .. '/' .. tag
   local key = cluster_key(id)
   supersede(id)
-  redis.call('HDEL', key, 'memory', 'view', 'conflicts', 'count_until', 'gone_until', 'lease_until', 'lease_owner', 'released')
+  redis.call('HDEL', key, 'memory', 'view', 'conflicts', 'count_until', 'gone_until', 'lease_until', 'lease_owner', 'released', 'told')
+  redis.call('DEL', steps_key(id))
   write(key, {spec = spec, version = version, fence = fence, incarnation = incarnation, deleted = deleted, durable = durable})
   redis.call('HINCRBY', key, 'wake', 1)
   redis.call('SADD', tags_key(user), tag)

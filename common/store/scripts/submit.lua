@@ -12,7 +12,10 @@ local function accept()
   supersede(a.id)
   local version = next_number()
   redis.call('HSETNX', OWNERS, a.user, a.owner_hash)
-  if a.kind == 'create' then redis.call('HDEL', key, 'memory', 'durable', 'view', 'gone_until', 'conflicts', 'count_until') end
+  if a.kind == 'create' then
+    redis.call('HDEL', key, 'memory', 'durable', 'view', 'gone_until', 'conflicts', 'count_until', 'told')
+    redis.call('DEL', steps_key(a.id))
+  end
   write(key, {spec = a.spec, incarnation = a.incarnation, deleted = a.deleted, version = version, job = a.job_id})
   redis.call('HINCRBY', key, 'wake', 1)
   redis.call('SADD', tags_key(a.user), a.tag)

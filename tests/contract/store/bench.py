@@ -65,7 +65,10 @@ class RedisBench:
         return {str(key) for key in self._client.keys("*")} - {"bench:clock"}
 
     def dump(self) -> dict[str, Any]:
-        """All that the store keeps, by key: the type and the content. Events are counted, for the server dates them."""
+        """All that the store keeps, by key: the type and the content.
+
+        Events and steps are counted, for the server dates them.
+        """
         return {key: [kind := str(self._client.type(key)), self._content(key, kind)] for key in self.keys()}
 
     def load(self, dumped: Mapping[str, Any]) -> None:
@@ -101,7 +104,7 @@ class RedisBench:
                 return dict(scored)
             case "stream":
                 entries: Any = self._client.xrange(key)
-                is_dated = key == EVENTS_KEY
+                is_dated = key == EVENTS_KEY or key.startswith("kanto:steps:")
                 return [[f"{n}-0" if is_dated else entry, told] for n, (entry, told) in enumerate(entries, 1)]
         raise AssertionError(f"{key} is a {kind}")
 

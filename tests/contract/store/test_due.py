@@ -26,7 +26,7 @@ OTHER = ClusterKey(KEY.user, "another-one")
 def removed(store: Store, *, due_in: float = 60.0, gone_for: float = 300.0) -> None:
     """A cluster that was made, deleted and removed."""
     accepted(store, deletion(settled(store)))
-    outcome = Outcome(due_in, view=VIEW, ended=JobStatus.SUCCEEDED, gone=True, gone_for=gone_for)
+    outcome = Outcome(due_in, view=VIEW, step="done", ended=JobStatus.SUCCEEDED, gone=True, gone_for=gone_for)
     store.release(leased(store), outcome)
 
 

@@ -72,6 +72,7 @@ def read_back(store: Store) -> dict[str, Any]:
         "remembered": store.remembered(KEY.user, "key-1"),
         "users": store.users(),
         "events": [replace(event, id="") for event in store.events("0-0", block=0.0)],
+        "steps": [store.steps(KEY), store.steps(OTHER)],
         "survey": replace(store.survey(), memory=(None, None)),
     }
 

@@ -135,6 +135,10 @@ class TwoStores(RuleBasedStateMachine):
         submission = Submission(job, kind, spec, "hash-1", version, 600.0, 600.0, limits=most, once=once)
         self.both(lambda store: store.submit(submission))
 
+    @rule(key=keys)
+    def look_at_steps(self, key: ClusterKey) -> None:
+        self.both(lambda store: store.steps(key))
+
     @rule(user=st.sampled_from(USERS), name=st.sampled_from(["key-1", "key-2"]))
     def look_at_a_key(self, user: str, name: str) -> None:
         self.both(lambda store: store.remembered(user, name))

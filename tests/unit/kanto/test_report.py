@@ -39,6 +39,7 @@ def test_it_tells_state_plan_and_latest_jobs(store: MemoryStore) -> None:
     jobs = json.loads(files["jobs.json"])
     assert {job["kind"] for job in jobs} == {"create", "scale"}
     assert "draining" in {change["step"] for job in jobs for change in job["changes"]}
+    assert [(step["step"], step["owner"]) for step in json.loads(files["steps.json"])] == [("draining", "worker-1")]
     assert json.loads(files["service.json"])["clusters"] == 1
     assert json.loads(files["about.json"])["libraries"]["redis"]
 
