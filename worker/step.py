@@ -94,9 +94,9 @@ class Turn:
         """Read what `decide` remembers; PermanentError for a record that this kanto cannot read."""
         record = self._lease.record
         if record.memory:
-            self._memory = replace(decode(Memory, record.memory), durable=record.durable)
+            self._memory = decode(Memory, record.memory).but(durable=record.durable)
         if record.gone:
-            self._memory = replace(self._memory, removed=False)  # what came late is removed again (hazards H18)
+            self._memory = self._memory.but(removed=False)  # what came late is removed again (hazards H18)
         self._before = self._memory
         self._is_open = True
 
@@ -184,7 +184,7 @@ class Turn:
                 is_disabled=record.is_disabled,
             )
         )
-        self._memory = replace(self._memory, mirrored=current)
+        self._memory = self._memory.but(mirrored=current)
 
     def _seal(self) -> None:
         """A delete that the mirror may tell of can be canceled no more, and its job says so first (hazards H23)."""

@@ -214,7 +214,7 @@ class MemoryStore:
             if state.forget_if_over(key, now):
                 return None
             try:
-                require_known(kept.text)
+                kept.kept.require_known()
                 require_known(kept.record.memory)
                 if (unfinished := state.unfinished(kept, now)) is not None:
                     state.jobs.require_known(unfinished.id)
@@ -356,10 +356,8 @@ def _take_in(state: State, mirror: MirrorRecord, now: int) -> None:
             wake = kept.wake + 1
         state.owners[key.user] = mirror.owner_hash
         (state.disabled.add if mirror.is_disabled else state.disabled.discard)(key.user)
-        state.clusters[key] = KeptCluster("", fence=mirror.fence, wake=wake)
-        state.clusters[key].record = ClusterRecord(
-            mirror.spec, mirror.version, mirror.owner_hash, durable=mirror.durable
-        )
+        record = ClusterRecord(mirror.spec, mirror.version, mirror.owner_hash, durable=mirror.durable)
+        state.clusters[key] = KeptCluster.of(record, fence=mirror.fence, wake=wake)
     elif kept.record.version == mirror.version and kept.fence < mirror.fence:
         kept.record = replace(kept.record, durable=mirror.durable)
         kept.fence, kept.lease_until = mirror.fence, None

@@ -3,8 +3,8 @@
 from collections import deque
 from dataclasses import dataclass
 
-from common.codec import ANY, decode, encode, require_known
 from common.jobs import Job, JobChange
+from common.store.memory_parts import OF_A_JOB, Kept, keep
 from common.store.port import JobMark
 from common.store.rules import CHANGES, JOBS_PER_USER, KEEP_CHANGES, milliseconds
 
@@ -13,7 +13,7 @@ from common.store.rules import CHANGES, JOBS_PER_USER, KEEP_CHANGES, millisecond
 class _Kept:
     """Times are milliseconds: `late_at` of a job that has not ended, `expires_at` of one that has."""
 
-    text: str
+    kept: Kept[Job]
     user: str
     tag: str
     created_at: int
@@ -36,30 +36,25 @@ class KeptJobs:
     def __init__(self, *, keep: int) -> None:
         self._keep = keep
         self._jobs: dict[str, _Kept] = {}
-        self._decoded: dict[str, tuple[str, Job]] = {}
         self._changes: dict[str, deque[JobChange]] = {}
 
     def put(self, job: Job) -> None:
         late_at = None if job.status.is_ended else _deadline(job)
         expires_at = None if job.ended_at is None else round(job.ended_at * 1000) + self._keep
-        self._jobs[job.id] = _Kept(
-            encode(job), job.key.user, job.key.tag, round(job.created_at * 1000), late_at, expires_at
-        )
+        before = self._jobs.get(job.id)
+        kept = keep(job, None if before is None else before.kept, OF_A_JOB)
+        self._jobs[job.id] = _Kept(kept, job.key.user, job.key.tag, round(job.created_at * 1000), late_at, expires_at)
 
     def get(self, job_id: str, now: int) -> Job | None:
         kept = self._jobs.get(job_id)
         if kept is None or (kept.expires_at is not None and kept.expires_at <= now):
             return None
-        text, job = self._decoded.get(job_id, ("", None))
-        if job is None or text != kept.text:
-            job = decode(Job, kept.text, known=ANY)
-            self._decoded[job_id] = (kept.text, job)
-        return job
+        return kept.kept.record
 
     def require_known(self, job_id: str) -> None:
         """NewerVersion when a newer kanto wrote the job."""
         if (kept := self._jobs.get(job_id)) is not None:
-            require_known(kept.text)
+            kept.kept.require_known()
 
     def keep_change(self, job_id: str, change: JobChange) -> None:
         self._changes.setdefault(job_id, deque(maxlen=CHANGES)).append(change)
@@ -104,4 +99,3 @@ class KeptJobs:
             if kept.late_at is not None or not (job_id in old or (kept.expires_at or 0) <= now)
         }
         self._changes = {job_id: kept for job_id, kept in self._changes.items() if job_id in self._jobs}
-        self._decoded = {job_id: kept for job_id, kept in self._decoded.items() if job_id in self._jobs}

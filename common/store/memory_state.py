@@ -4,11 +4,12 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 
 from common.cluster import ClusterKey, ClusterSpec
-from common.codec import ANY, decode, encode, require_known
+from common.codec import decode
 from common.jobs import Job, JobChange, JobError, JobStatus
 from common.store.admission import Once
 from common.store.memory_events import EventLog
 from common.store.memory_jobs import KeptJobs, is_late
+from common.store.memory_parts import OF_A_CLUSTER, Kept, keep
 from common.store.port import ClusterRecord, PastStep, Remembered
 from common.store.rules import HORIZON, STEPS, canceled_error, deadline_error, milliseconds, superseded_error
 from common.store.survey import Ended
@@ -16,13 +17,13 @@ from common.store.survey import Ended
 
 @dataclass(slots=True)
 class KeptCluster:
-    """A cluster's record as encoded text, and what stands beside it. Times are milliseconds.
+    """A cluster's record, as encoded text and decoded, and what stands beside it. Times are milliseconds.
 
-    It is decoded once: records are frozen. `record` is for what Redis keeps in fields of their own, and so knows of
-    a newer kanto's too; whoever is shown one has `require_known` asked first.
+    `record` is for what Redis keeps in fields of their own, and so knows of a newer kanto's too; whoever is shown one
+    has `require_known` asked first.
     """
 
-    text: str
+    kept: Kept[ClusterRecord]
     fence: int = 0
     lease_until: int | None = None
     released: int = 0
@@ -30,17 +31,18 @@ class KeptCluster:
     gone_until: int | None = None
     count_until: int = 0
     steps: deque[PastStep] = field(default_factory=lambda: deque(maxlen=STEPS))
-    _decoded: ClusterRecord | None = None
+
+    @classmethod
+    def of(cls, record: ClusterRecord, *, fence: int = 0, wake: int = 0) -> "KeptCluster":
+        return cls(keep(record, None, OF_A_CLUSTER), fence=fence, wake=wake)
 
     @property
     def record(self) -> ClusterRecord:
-        if self._decoded is None:
-            self._decoded = decode(ClusterRecord, self.text, known=ANY)
-        return self._decoded
+        return self.kept.record
 
     @record.setter
     def record(self, record: ClusterRecord) -> None:
-        self.text, self._decoded = encode(record), None
+        self.kept = keep(record, self.kept, OF_A_CLUSTER)
 
     def is_leased(self, now: int) -> bool:
         return self.lease_until is not None and now < self.lease_until <= now + milliseconds(HORIZON)
@@ -115,7 +117,7 @@ class State:
 
     def shown(self, kept: KeptCluster) -> ClusterRecord:
         """The record with what is kept once per user: the hash, and whether the user is disabled."""
-        require_known(kept.text)
+        kept.kept.require_known()
         record, user = kept.record, kept.record.spec.user
         known = (self.owners[user], user in self.disabled)
         if (record.owner_hash, record.is_disabled) == known:

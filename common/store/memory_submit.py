@@ -118,7 +118,8 @@ def _accept(state: State, submission: Submission, now: int) -> Job:
         record = ClusterRecord(spec, job.version, owner_hash, job=job.id)
     else:
         record = replace(kept.record, spec=spec, version=job.version, job=job.id)
-    kept = state.clusters.setdefault(spec.key, KeptCluster(""))
+    if kept is None:
+        kept = state.clusters[spec.key] = KeptCluster.of(record)
     kept.record, kept.gone_until = record, None
     if submission.kind is JobKind.CREATE:
         kept.count_until = 0

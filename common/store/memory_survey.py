@@ -1,6 +1,5 @@
 """What the store in memory tells of everything: the twin of scripts/survey.lua."""
 
-from common.codec import require_known
 from common.errors import NewerVersion
 from common.store.memory_state import KeptCluster, State
 from common.store.survey import Survey, Surveyed
@@ -26,7 +25,7 @@ def build_survey(state: State, workers: int, now: int) -> Survey:
 
 def _view(cluster: KeptCluster) -> ClusterView | None:
     try:
-        require_known(cluster.text)
+        cluster.kept.require_known()
     except NewerVersion:
         return None
     return cluster.record.view

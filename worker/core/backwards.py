@@ -13,13 +13,12 @@ from worker.core.memory import Memory, Since
 def noticed(memory: Memory, now: float) -> Memory:
     """The memory in terms of the clock as it is now: what was 10 s ago at the last look still is, and a bit more."""
     by = memory.looked_at - now
-    return replace(shifted(memory, by) if by > 0 else memory, looked_at=now)
+    return (shifted(memory, by) if by > 0 else memory).but(looked_at=now)
 
 
 def shifted(memory: Memory, by: float) -> Memory:
     """All times `by` seconds earlier."""
-    return replace(
-        memory,
+    return memory.but(
         unfilled_first_up_at=earlier(memory.unfilled_first_up_at, by),
         states=earlier_since(memory.states, by),
         passing=earlier_since(memory.passing, by),

@@ -24,7 +24,7 @@ def noticed(s: Situation) -> Memory:
         return s.memory
     if any(i.name not in s.nodes or held(s, i) for i in s.instances) or still_linked(s):
         return s.memory
-    return replace(s.memory, durable=replace(s.memory.durable, dropped=drop.id))
+    return s.memory.but(durable=replace(s.memory.durable, dropped=drop.id))
 
 
 def held(s: Situation, instance: Instance) -> tuple[str, ...]:

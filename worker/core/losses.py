@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from common.cluster import Durable, Loss
 from common.view import Reason
-from worker.core.memory import Home, Memory, altered
+from worker.core.memory import Home, Memory
 from worker.core.says import Says
 from worker.core.situation import Situation
 
@@ -42,7 +42,7 @@ def said(memory: Memory) -> Memory:
     durable, version = memory.durable, memory.version
     uuids = {loss.uuid for loss in durable.losses if loss.version == version}
     everything = {DATA} if durable.data_lost_in == version else set()
-    return altered(memory, told=tuple(sorted({*memory.told, *uuids, *everything})))
+    return memory.but(told=tuple(sorted({*memory.told, *uuids, *everything})))
 
 
 def retiring(memory: Memory, identities: list[str]) -> Memory:
@@ -53,8 +53,7 @@ def retiring(memory: Memory, identities: list[str]) -> Memory:
         if identity in memory.homes
     }
     filled = tuple(uuid for uuid in memory.durable.filled if uuid not in known.values())
-    return replace(
-        memory,
+    return memory.but(
         durable=replace(memory.durable, filled=filled),
         retiring={**memory.retiring, **known},
         homes={identity: home for identity, home in memory.homes.items() if identity not in known},
@@ -76,7 +75,7 @@ def given_back(s: Situation) -> Memory:
         else:
             left[identity] = uuid
     filled = tuple(sorted({*memory.durable.filled, *back}))
-    return altered(memory, retiring=left, durable=altered(memory.durable, filled=filled))
+    return memory.but(retiring=left, durable=replace(memory.durable, filled=filled))
 
 
 def noticed(s: Situation) -> Memory:
@@ -95,7 +94,7 @@ def noticed(s: Situation) -> Memory:
             kept[identity] = home_of(s, there[identity].name, kept.get(identity))
     present = {node.uuid for node in answers.values()}
     lost += orphans(s, {*present, *(home.uuid for home in lost), *memory.retiring.values()})
-    return altered(memory, homes=kept, durable=with_losses(s, lost, present))
+    return memory.but(homes=kept, durable=with_losses(s, lost, present))
 
 
 def orphans(s: Situation, accounted: set[str]) -> list[Home]:
@@ -127,7 +126,7 @@ def with_losses(s: Situation, lost: list[Home], present: set[str]) -> Durable:
     new = [Loss(home.name, home.uuid, s.memory.version, describe(home)) for home in lost if home.uuid in gone]
     losses = [loss for loss in durable.losses if loss.uuid not in present] + new
     filled = tuple(uuid for uuid in durable.filled if uuid not in gone)
-    return altered(durable, losses=tuple(losses[-MOST_LOSSES:]), filled=filled)
+    return replace(durable, losses=tuple(losses[-MOST_LOSSES:]), filled=filled)
 
 
 def describe(home: Home) -> str:

@@ -1,8 +1,8 @@
 """What `decide` remembers from one step to the next, as a value. It is kept in the cluster record (hazards H25)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from dataclasses import dataclass, field
+from typing import Any
 
 from common.cluster import Durable
 from worker.core.observed import Proof
@@ -38,14 +38,6 @@ class Policy:
         return min(self.kick_after * growth, self.kick_at_most_every)
 
 
-T = TypeVar("T", "Memory", Durable)
-
-
-def altered(value: T, **parts: Any) -> T:
-    """As `replace`, but `value` itself if it has these parts already: what follows from it is not derived again."""
-    return value if all(getattr(value, name) == part for name, part in parts.items()) else replace(value, **parts)
-
-
 @dataclass(frozen=True, slots=True)
 class Leaving:
     """What is known of one leaver. What was proved holds for the fence `nonce` only."""
@@ -79,7 +71,7 @@ class Home:
     unsaved: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Memory:
     """Times are Unix seconds of the store's clock. Keys of `kicks` and `passing` are `source>target>database`."""
 
@@ -139,3 +131,15 @@ class Memory:
     remove_after: float = 0.0
     # steps in a row that an error ended
     failures: int = 0
+
+    def but(self, **parts: Any) -> "Memory":
+        """This memory with these parts; itself if it has them already: what follows from it is not derived again.
+
+        It is asked for many times in each look, and `replace` sets every part by a call of its own.
+        """
+        known = self.__dict__
+        if all(known[name] == part for name, part in parts.items()):
+            return self
+        other = object.__new__(Memory)
+        other.__dict__.update(known, **parts)
+        return other

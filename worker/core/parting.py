@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from worker.core import ring
 from worker.core.actions import Action, Drain, Fact, Retire, Unproved
-from worker.core.memory import Leaving, Memory, altered
+from worker.core.memory import Leaving, Memory
 from worker.core.observed import Drained, Instance, Proof
 from worker.core.situation import Situation, names
 
@@ -33,9 +33,8 @@ def leavers(s: Situation) -> Memory:
         order = sorted(kept, key=lambda identity: ring.ordinal(there[identity].name))
         kept = order[min(-surplus, len(order)) :]
     gone = [notes for identity, notes in memory.leaving.items() if identity not in there]
-    return altered(
-        memory,
-        durable=altered(memory.durable, leavers=tuple(sorted(kept))),
+    return memory.but(
+        durable=replace(memory.durable, leavers=tuple(sorted(kept))),
         leaving={identity: left(s, memory.leaving.get(identity), there[identity]) for identity in kept},
         gone_points=memory.gone_points + sum(map(total, gone)),
     )
@@ -84,8 +83,8 @@ def drained(memory: Memory, identity: str, target: str, found: Drained, *, now: 
     new = replace(notes, targets=targets, databases=found.databases, proofs=(*others, *found.proofs), waits=found.waits)
     if work(new) > work(notes):
         new = replace(new, proved_at=now)
-        memory = replace(memory, moved_at=now)
-    return replace(memory, leaving={**memory.leaving, identity: new})
+        memory = memory.but(moved_at=now)
+    return memory.but(leaving={**memory.leaving, identity: new})
 
 
 def work(notes: Leaving) -> int:
@@ -105,7 +104,7 @@ def has_proved_more(before: Memory, memory: Memory) -> bool:
 def unproved(memory: Memory, identity: str, why: str) -> Memory:
     """The last look before Retire found that the proof does not stand: begin again (hazards H11, H12)."""
     notes = replace(memory.leaving[identity], databases=None, proofs=(), waits=(why,))
-    return replace(memory, leaving={**memory.leaving, identity: notes})
+    return memory.but(leaving={**memory.leaving, identity: notes})
 
 
 def notes(s: Situation) -> tuple[Leaving, ...]:

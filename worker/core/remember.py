@@ -18,7 +18,7 @@ from worker.core.actions import (
     Retire,
     Write,
 )
-from worker.core.memory import Memory, Since, altered
+from worker.core.memory import Memory, Since
 from worker.core.observed import Node, Observed
 from worker.core.ring import Wanted
 from worker.core.situation import Situation, replication_key
@@ -37,8 +37,7 @@ def version(memory: Memory, version: int, now: float) -> Memory:
     """A new spec: progress counts from the start, and a user's change acknowledges what was lost (hazards H6)."""
     if version == memory.version:
         return memory
-    return replace(
-        memory,
+    return memory.but(
         version=version,
         best=0,
         flow=0,
@@ -68,8 +67,7 @@ def look(situation: Situation) -> Situation:
     memory = situation.memory
     down = {i.name: memory.down.get(i.name, now) for i in situation.instances if not situation.is_filled(i.name)}
     flow = max(memory.flow, written_by_one_shots(situation))
-    added = altered(
-        memory,
+    added = memory.but(
         down=down,
         passing=passing(situation),
         kicks=kicks(situation),
@@ -89,7 +87,7 @@ def nothing_left_to_write(memory: Memory, names: Collection[str]) -> Memory:
 
     A connection may have been cut after the write was done, or the spec changed meanwhile.
     """
-    return replace(memory, refusing={name: noted for name, noted in memory.refusing.items() if name not in names})
+    return memory.but(refusing={name: noted for name, noted in memory.refusing.items() if name not in names})
 
 
 def written_by_one_shots(s: Situation) -> int:
@@ -109,12 +107,12 @@ def born(s: Situation) -> Memory:
         if s.silent or len(s.members) < s.spec.replicas:
             return memory  # whoever is silent may still have the data
         lost = replace(memory.durable, data_lost_in=memory.version)
-        return replace(memory, durable=add_filled(lost, s.answering_uuids))
+        return memory.but(durable=add_filled(lost, s.answering_uuids))
     first = memory.unfilled_first_up_at if memory.unfilled_first_up_at is not None else s.now
     is_whole = len(s.answering) >= s.spec.replicas
     if is_whole or s.now - first >= s.policy.birth_patience:
-        return replace(memory, unfilled_first_up_at=first, durable=add_filled(memory.durable, s.answering_uuids))
-    return replace(memory, unfilled_first_up_at=first)
+        return memory.but(unfilled_first_up_at=first, durable=add_filled(memory.durable, s.answering_uuids))
+    return memory.but(unfilled_first_up_at=first)
 
 
 def filled(s: Situation) -> Memory:
@@ -124,7 +122,7 @@ def filled(s: Situation) -> Memory:
         for i in s.unfilled
         if s.has_all_databases(i.name) and any(has_pulled_all(s, i.name, source.name) for source in s.sources(i.name))
     ]
-    return replace(s.memory, durable=add_filled(s.memory.durable, done)) if done else s.memory
+    return s.memory.but(durable=add_filled(s.memory.durable, done)) if done else s.memory
 
 
 def has_pulled_all(s: Situation, name: str, source: str) -> bool:
@@ -170,8 +168,7 @@ def applied(memory: Memory, actions: Sequence[Action], now: float) -> Memory:
     kinds = {type(action) for action in actions}
     forced = {action.instance for action in actions if isinstance(action, Retire) and action.is_forced}
     memory = losses.retiring(memory, [action.identity for action in actions if isinstance(action, Retire)])
-    return replace(
-        memory,
+    return memory.but(
         kicks=counts,
         forced=tuple(sorted({*memory.forced, *forced})),
         provision_after=now + PROVISION_EVERY if Provision in kinds else memory.provision_after,
@@ -203,7 +200,7 @@ def carried_out(memory: Memory, actions: Sequence[Action], observed: Observed) -
     refusing = {name: noted for name, noted in memory.refusing.items() if name not in written}
     is_set_anew = any(isinstance(action, CreateDatabases | PutSecurity) for action in actions)
     security_after = 0.0 if is_set_anew else memory.security_after
-    return replace(memory, reached=reached, refusing=refusing, security_after=security_after)
+    return memory.but(reached=reached, refusing=refusing, security_after=security_after)
 
 
 def refused(memory: Memory, action: Action, why: str, now: float) -> Memory:
@@ -211,7 +208,7 @@ def refused(memory: Memory, action: Action, why: str, now: float) -> Memory:
     if not isinstance(action, Write):
         return memory
     times = memory.refusing.get(action.instance, (0, 0.0, ""))[0]
-    return replace(memory, refusing={**memory.refusing, action.instance: (times + 1, now, why)})
+    return memory.but(refusing={**memory.refusing, action.instance: (times + 1, now, why)})
 
 
 def written_by(action: Action) -> list[str]:
@@ -231,7 +228,7 @@ def pace(memory: Memory, reasons: Iterable[Reason], s: Situation) -> Memory:
     mark = max(score(s), memory.best)
     if mark == memory.best and waiting == memory.waiting:
         return memory
-    return replace(memory, best=mark, waiting=waiting, moved_at=s.now)
+    return memory.but(best=mark, waiting=waiting, moved_at=s.now)
 
 
 def score(s: Situation) -> int:
@@ -253,17 +250,16 @@ def total(s: Situation) -> int:
 
 
 def settled(memory: Memory, spec: ClusterSpec) -> Memory:
-    return replace(memory, settled_replicas=spec.replicas, failures=0)
+    return memory.but(settled_replicas=spec.replicas, failures=0)
 
 
 def failed(memory: Memory) -> Memory:
-    return replace(memory, failures=memory.failures + 1)
+    return memory.but(failures=memory.failures + 1)
 
 
 def states(memory: Memory, shown: Mapping[str, str], now: float) -> Memory:
     """Since when each instance has been in the state that is shown of it."""
-    return altered(
-        memory,
+    return memory.but(
         states={
             name: held if (held := memory.states.get(name)) is not None and held[0] == state else (state, now)
             for name, state in shown.items()

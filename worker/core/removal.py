@@ -20,5 +20,5 @@ def decide(platform: Platformed, memory: Memory, now: float) -> tuple[Plan, Memo
     reason = Reason("removing", f"{left} instances are being removed" if left else "the cluster is being removed")
     if memory.removed and now < memory.remove_after:
         return Wait((reason,), memory.remove_after), memory
-    moved = memory if memory.removed else replace(memory, moved_at=now)
+    moved = memory if memory.removed else memory.but(moved_at=now)
     return Apply((Remove(),), (reason,)), replace(moved, removed=True, remove_after=now + REMOVE_EVERY)

@@ -1,20 +1,19 @@
 """The ring: which instance replicates to which. Pure, and the same for the same set of names."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Link:
+class Link(NamedTuple):
     """An ordered pair of instance names: source writes to target."""
 
     source: str
     target: str
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Wanted:
+class Wanted(NamedTuple):
     """One database over one link: a document in the source's `_replicator`."""
 
     source: str
@@ -30,6 +29,12 @@ def ordinal(name: str) -> tuple[int, str]:
 
 def links(names: Iterable[str]) -> frozenset[Link]:
     """n names in order make n links, two make two, one makes none."""
+    return _links(tuple(names))
+
+
+@lru_cache(maxsize=64)
+def _links(names: tuple[str, ...]) -> frozenset[Link]:
+    """Asked for at each look, and mostly of the same names."""
     ring = sorted(set(names), key=ordinal)
     if len(ring) < 2:
         return frozenset()
@@ -37,4 +42,9 @@ def links(names: Iterable[str]) -> frozenset[Link]:
 
 
 def replications(of: Iterable[Link], databases: Sequence[str]) -> frozenset[Wanted]:
+    return _replications(frozenset(of), tuple(databases))
+
+
+@lru_cache(maxsize=64)
+def _replications(of: frozenset[Link], databases: tuple[str, ...]) -> frozenset[Wanted]:
     return frozenset(Wanted(link.source, link.target, database) for link in of for database in databases)

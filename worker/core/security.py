@@ -6,7 +6,7 @@ on, and where an instance was last seen to have another. Somebody's change is wh
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from common.cluster import ClusterSpec
 from common.view import Reason
@@ -57,7 +57,7 @@ def noticed(s: Situation) -> Memory:
     agreed = {name: memory.security.get(name, "") for name in s.databases if not name.startswith("_")}
     read = databases_read(s)
     if not read:
-        return replace(memory, security=agreed) if agreed.keys() != memory.security.keys() else memory
+        return memory.but(security=agreed) if agreed.keys() != memory.security.keys() else memory
     differing = {key: value for key, value in memory.security_apart.items() if key.split(" ", 1)[1] not in read}
     disputed = {name for name in memory.security_disputed if name in agreed and name not in read}
     for database in sorted(read & agreed.keys()):
@@ -69,8 +69,7 @@ def noticed(s: Situation) -> Memory:
         differing |= {key: value for key, value in held(s, database, verdict).items() if value != verdict.agreed}
     last = max(read)
     is_round_done = not any(name > last for name in agreed)
-    return replace(
-        memory,
+    return memory.but(
         security=agreed,
         security_apart=differing | kept_apart(s, disputed),
         security_disputed=tuple(sorted(disputed)),

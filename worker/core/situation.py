@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
+from operator import attrgetter
 
 from common.cluster import ClusterSpec
 from worker.core import ring
@@ -23,7 +25,7 @@ OF_WHAT_LASTS = OF_THE_LOOK | {
 }
 """What of it depends on no more of the memory than what outlives Redis."""
 
-OF_THE_RING = OF_WHAT_LASTS | {"bridged", "links", "wanted", "is_ring_running"}
+OF_THE_RING = OF_WHAT_LASTS | {"bridged", "links", "wanted", "_wanted_by_source", "is_ring_running"}
 """What of it depends besides on who is down since when."""
 
 
@@ -43,7 +45,7 @@ class Situation:
 
     def remembering(self, memory: Memory) -> "Situation":
         """The same look with another memory. What follows from what they have in common is not derived again."""
-        if memory == self.memory:
+        if memory is self.memory or memory == self.memory:
             return self
         kept = OF_THE_LOOK
         if memory.durable == self.memory.durable:
@@ -194,8 +196,12 @@ class Situation:
             if wanted.source in up and wanted.target in up
         )
 
+    @cached_property
+    def _wanted_by_source(self) -> dict[str, tuple[Wanted, ...]]:
+        return {source: tuple(group) for source, group in groupby(sorted(self.wanted), key=attrgetter("source"))}
+
     def wanted_from(self, name: str) -> tuple[Wanted, ...]:
-        return tuple(sorted(w for w in self.wanted if w.source == name))
+        return self._wanted_by_source.get(name, ())
 
     def predecessor(self, name: str) -> Instance | None:
         """The nearest instance before this one in the ring, other than itself, from which it may be filled."""

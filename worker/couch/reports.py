@@ -117,7 +117,7 @@ def state_of(document: Row, row: Row) -> ReplicationState:
 
 def info_of(row: Row) -> Mapping[str, Any]:
     info = row.get("info")
-    return info if isinstance(info, Mapping) else {}
+    return info if isinstance(info, dict) else {}
 
 
 def number(info: Mapping[str, Any], key: str) -> int | None:
