@@ -4,10 +4,13 @@ import hashlib
 import json
 import os
 import select
+import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +23,9 @@ from worker.platforms.process.launcher import LocalLauncher
 from worker.platforms.process.layout import ClusterPlace
 
 Serve = Callable[[socket.socket], None]
+
+DEBIANS = Path("/usr/bin/python3.11")
+"""Debian 12's, the oldest that kanto has to do with: its asyncio reads on when it is told to pause too early."""
 
 
 @contextmanager
@@ -76,9 +82,11 @@ class Balancer:
         endpoint.save(self._place.endpoint, Endpoint("127.0.0.1", self.port, grace, "127.0.0.1", backends))
         self._launcher.nudge(self._place.balancer)
 
-    def start(self) -> None:
+    def start(self, python: str = sys.executable) -> None:
         files.make_folder(self._place.balancer)
-        assert self._launcher.start([endpoint.build_launch(self._place)]) == ("",)
+        launch = endpoint.build_launch(self._place)
+        launch = replace(launch, command=(python, *launch.command[1:]))
+        assert self._launcher.start([launch]) == ("",)
         until(self._listens, "the balancer listens")
 
     def _listens(self) -> bool:
@@ -201,6 +209,38 @@ def test_when_nobody_serves_the_answer_is_503(balancer: Balancer) -> None:
 def test_when_nobody_answers_the_answer_is_503(balancer: Balancer) -> None:
     balancer.tell({"a": free_port(), "b": free_port()})
     assert ask_http(balancer).startswith(b"HTTP/1.1 503 ")
+
+
+@pytest.mark.parametrize("python", [sys.executable, *([str(DEBIANS)] if DEBIANS.exists() else [])])
+def test_what_a_client_says_before_it_is_taken_reaches_the_backend(tmp_path: Path, python: str) -> None:
+    """Of each kind: a line and then waiting, a line and half a close, more than one reading takes."""
+    sent = [b"a line\n", b"another\n", os.urandom(1_000_000)]
+
+    def serve(connection: socket.socket) -> None:
+        received = b""
+        while received not in sent:
+            received += connection.recv(65536)
+        connection.sendall(hashlib.sha256(received).hexdigest().encode())
+
+    balancer = Balancer(tmp_path)
+    with ExitStack() as stack:
+        balancer.tell({"a": stack.enter_context(backend(serve))})
+        balancer.start(python)
+        stack.callback(balancer.stop)
+        os.kill(balancer.pid(), signal.SIGSTOP)
+        stack.callback(os.kill, balancer.pid(), signal.SIGCONT)
+        connections = [stack.enter_context(balancer.connect()) for _ in sent]
+        talking = [threading.Thread(target=c.sendall, args=(data,)) for c, data in zip(connections, sent, strict=True)]
+        for thread in talking:
+            thread.start()
+        for thread in talking[:2]:
+            thread.join(PATIENCE)
+        connections[1].shutdown(socket.SHUT_WR)
+        os.kill(balancer.pid(), signal.SIGCONT)
+        for connection, data in zip(connections, sent, strict=True):
+            answer = b"".join(iter(lambda c=connection: c.recv(65536), b""))  # type: ignore[misc]
+            assert answer.decode() == hashlib.sha256(data).hexdigest()
+        talking[2].join(PATIENCE)
 
 
 def test_half_a_close_is_passed_on_and_the_answer_comes(balancer: Balancer) -> None:

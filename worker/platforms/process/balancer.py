@@ -93,19 +93,41 @@ class Side(asyncio.Protocol):
     def __init__(self) -> None:
         self.transport: asyncio.Transport | None = None
         self.other: Side | None = None
+        self.early = b""
+        self.is_refused = False
         self.has_ended = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101
         self.transport = transport
-        transport.pause_reading()
         transport.set_write_buffer_limits(high=BUFFER)
         keep_alive(transport.get_extra_info("socket"))
 
     def data_received(self, data: bytes) -> None:
-        target = self.other.transport if self.other is not None else None
+        if self.other is None:
+            self.hold(data)
+            return
+        target = self.other.transport
         if target is not None and not target.is_closing():
             target.write(data)
+
+    def hold(self, data: bytes) -> None:
+        """Keep what came before there was another side, and read no more until there is one.
+
+        Pausing before anything was received would not do: Python before 3.11.4 reads on then (CPython issue 103607).
+        """
+        if not self.is_refused and self.transport is not None:
+            self.early += data
+            self.transport.pause_reading()
+
+    def join(self, other: "Side") -> None:
+        """From now on all goes to the other; what was held goes first."""
+        self.other = other
+        if self.transport is not None:
+            self.transport.resume_reading()
+        if self.early and other.transport is not None:
+            other.transport.write(self.early)  # may pause reading again
+        self.early = b""
 
     def pause_writing(self) -> None:
         self._source(reads=False)
@@ -140,13 +162,16 @@ class Side(asyncio.Protocol):
             else:
                 other.transport.abort()
 
+    def is_gone(self) -> bool:
+        return self.transport is None or self.transport.is_closing()
+
     def cut(self) -> None:
         if self.transport is not None:
             self.transport.abort()
 
 
 class Front(Side):
-    """The client's side; it is not read until a backend has answered."""
+    """The client's side."""
 
     def __init__(self, balancer: "Balancer") -> None:
         super().__init__()
@@ -242,18 +267,18 @@ class Balancer:
 
     def join(self, front: Front, back: Side, address: Address) -> None:
         front.backend = address
-        front.other, back.other = back, front
-        if front.transport is None or front.transport.is_closing():
+        if front.is_gone() or back.is_gone():
+            front.cut()
             back.cut()
             return
-        for side in (front, back):
-            if side.transport is not None and not side.transport.is_closing():
-                side.transport.resume_reading()
+        back.join(front)
+        front.join(back)
 
     async def refuse(self, front: Front) -> None:
         """Answer, then read on for a moment: to close over unread bytes would be a reset, and the answer lost."""
         if front.transport is None or front.transport.is_closing():
             return
+        front.is_refused, front.early = True, b""
         front.transport.write(UNAVAILABLE)
         front.transport.write_eof()
         front.transport.resume_reading()
