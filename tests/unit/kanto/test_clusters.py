@@ -8,8 +8,8 @@ from common.cluster import ClusterKey
 from common.jobs import JobStatus
 from common.store.memory import MemoryStore
 from common.store.port import Outcome
-from kanto.__main__ import build_parser
 from kanto.clusters import act
+from kanto.commands import build_parser
 from kanto.refusal import Refusal
 from kanto.run.settings import RunSettings
 from tests.contract.store.requests import creation, leased
