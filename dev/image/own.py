@@ -34,6 +34,7 @@ IN_BASE = ("python3", "python3-pip", "ca-certificates", "tini")
 SECONDS = 900
 
 # The first two: the defaults are above the hard limits of some machines. runc: crun refuses hybrid control groups.
+# static_dir: where the podman that starts a dead container again looks, which is told of the storage alone.
 CONTAINERS = """\
 [containers]
 default_ulimits = ["nofile=8192:8192", "nproc=8192:8192"]
@@ -43,7 +44,7 @@ cgroup_manager = "cgroupfs"
 events_logger = "file"
 tmp_dir = "{folder}/run/engine"
 volume_path = "{folder}/volumes"
-static_dir = "{folder}/static"
+static_dir = "{folder}/storage/libpod"
 [network]
 network_backend = "netavark"
 network_config_dir = "{folder}/networks"
@@ -123,6 +124,26 @@ class Podman:
             )  # fmt: skip
         if tar.returncode != 0 or imported.returncode != 0:
             raise ImageError(f"making {name} failed: {imported.stderr.strip()}")
+
+    @contextmanager
+    def used(self) -> Iterator[None]:
+        """For whoever runs containers. The first of several removes what a run that was killed has left."""
+        with (self.folder / "use.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                pass  # others run: what is there may be theirs
+            else:
+                self._sweep()
+            fcntl.flock(lock, fcntl.LOCK_SH)
+            yield
+
+    def _sweep(self) -> None:
+        """Remove all containers, volumes and networks; images stay."""
+        if containers := self.run("ps", "--all", "--quiet").stdout.split():
+            self.run("rm", "--force", "--depend", "--time=1", "--volumes", "--ignore", *containers)
+        for kind in ("pod", "volume", "network"):
+            self.run(kind, "prune", "--force")
 
     @contextmanager
     def _turn(self) -> Iterator[None]:

@@ -9,10 +9,11 @@ from tests.compose.project import Project, images
 
 
 @pytest.fixture(scope="session")
-def podman() -> own.Podman:
+def podman() -> Iterator[own.Podman]:
     engine = own.podman(print)
     images(engine)
-    return engine
+    with engine.used():
+        yield engine
 
 
 @pytest.fixture

@@ -19,6 +19,13 @@ from tests.ports import free_port, free_ports
 
 TAG = "test"
 PORTS = 10
+REMOVE = {
+    "containers": ("rm", "--depend", "--time=1"),
+    "pods": ("pod", "rm"),
+    "volumes": ("volume", "rm"),
+    "networks": ("network", "rm"),
+}
+"""What podman is told to remove each kind of thing that a project can leave; in this order."""
 SECONDS = 300
 
 
@@ -112,10 +119,19 @@ class Project:
         found = {kind: self._podman.run(*words).stdout.split() for kind, words in kinds.items()}
         return {kind: names for kind, names in found.items() if names}
 
+    def down(self, *words: str) -> None:
+        """Take it down. To podman-compose the workers that were scaled up are orphans."""
+        self.compose("down", "--remove-orphans", *words)
+
     def end(self) -> None:
-        """Take it down with its volumes; safe to repeat."""
+        """Take it down with its volumes, and by force what a test that failed left; safe to repeat."""
         self.clients.close()
-        self.compose("down", "--volumes")
+        self.down("--volumes")
+        if left := self.left():
+            for kind, words in REMOVE.items():
+                if kind in left:
+                    self._podman.run(*words, "--force", *left[kind], check=False)
+            raise AssertionError(f"`down` left {left}; it was removed by force")
 
 
 def images(podman: Podman) -> None:

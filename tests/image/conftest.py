@@ -1,6 +1,7 @@
 """The images, built once for the run."""
 
 import sys
+from collections.abc import Iterator
 
 import pytest
 
@@ -11,7 +12,8 @@ TAG = "test"
 
 
 @pytest.fixture(scope="session")
-def podman() -> own.Podman:
+def podman() -> Iterator[own.Podman]:
     engine = own.podman(print)
     engine.build(list(TARGETS), TAG, lambda line: print(line, file=sys.stderr))
-    return engine
+    with engine.used():
+        yield engine
