@@ -4,10 +4,11 @@ from api import fields
 from api.call import Call
 from api.envelope import Answer, Json, Words, ok
 from api.service import Waker
-from api.show import JOB_ID, no_such_job
+from api.show import no_such_job
 from common.cluster import ClusterSpec
 from common.errors import KantoError, UserError
 from common.jobs import Job, JobKind
+from common.names import is_job_id
 from common.store.port import Refusal, Store, Submitted
 
 CANCEL_WORDS = Words("couchdb job cancel", "job")
@@ -22,7 +23,7 @@ async def cancel_job(call: Call, job_id: str) -> Answer:
     """End a job of the caller's own, and say what is undone. It is undone by upkeep: detail shows how far that is."""
     service, user = call.service, call.caller.user
     await call.prove(await service.threads.run(call.admit))
-    if not JOB_ID.fullmatch(job_id):
+    if not is_job_id(job_id):
         raise no_such_job(service.settings)
     canceled = await service.threads.run(_cancel, service.store, service.waker, user, job_id)
     if canceled.refusal is not None or canceled.job is None:

@@ -11,8 +11,9 @@ from api.gate import unauthorized
 from api.once import once_of, replay
 from api.passwords import is_own_password, line_of
 from api.render import cluster_result
-from api.specs import Change, deletion, password_change, replication, scaling, unreplication
-from api.submit import Accepted, submission_of, submit_change
+from api.specs import password_change, replication, scaling, unreplication
+from api.submit import Accepted, limits, submit_change
+from common.change import Change, build_submission, deletion
 from common.cluster import ClusterKey, ClusterSpec
 from common.jobs import Job
 from common.store.port import ClusterRecord, Remembered, Submission
@@ -101,13 +102,14 @@ async def _change_prepared(
     def make(record: ClusterRecord) -> Submission:
         if record.owner_hash != owner_hash:
             raise unauthorized()  # the token by which the caller was proved is the user's no more
-        return submission_of(
+        return build_submission(
             compute(record.spec),
             owner_hash=owner_hash,
             version=record.version,
             job_id=job_id,
             request_id=call.request_id,
             settings=service.settings,
+            limits=limits(service.settings),
             once=once,
         )
 

@@ -13,7 +13,8 @@ from api.once import once_of, replay
 from api.passwords import is_own_password, line_of
 from api.render import cluster_result
 from api.specs import creation
-from api.submit import Accepted, Outcome, cluster_exists, submission_of, submit_creation
+from api.submit import Accepted, Outcome, cluster_exists, limits, submit_creation
+from common.change import build_submission
 from common.cluster import ClusterKey
 from common.jobs import Job
 from common.store.admission import Once
@@ -47,13 +48,14 @@ async def create(call: Call) -> Answer:
         has_own_password=is_own_password(caller, login),
         settings=service.settings,
     )
-    submission = submission_of(
+    submission = build_submission(
         change,
         owner_hash=owner_hash,
         version=None,
         job_id=service.random_id(),
         request_id=call.request_id,
         settings=service.settings,
+        limits=limits(service.settings),
         once=once,
     )
     accepted = await _submit(call, submission)

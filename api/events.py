@@ -19,9 +19,10 @@ from api.call import Call
 from api.envelope import Json
 from api.listeners import News
 from api.render import job_change, job_detail
-from api.show import JOB_ID, Found, find_job, no_such_job
+from api.show import Found, find_job, no_such_job
 from common.errors import StoreUnavailable
 from common.jobs import Job
+from common.names import is_job_id
 from common.store.port import ClusterRecord, JobLog
 
 RETRY = 1000
@@ -33,7 +34,7 @@ _NUMBER = re.compile("[0-9]{1,9}")
 async def events(call: Call) -> Response:
     """The stream of a job of the caller's own. 204, which ends a client's coming back, for one who has seen the end."""
     service, job_id = call.service, call.request.path_params["job_id"]
-    found: Found = await service.threads.run(find_job, call, job_id if JOB_ID.fullmatch(job_id) else "")
+    found: Found = await service.threads.run(find_job, call, job_id if is_job_id(job_id) else "")
     await call.prove(found.login)
     if found.job is None:
         raise no_such_job(service.settings)

@@ -10,6 +10,7 @@ from api.gate import Login
 from api.render import job_line
 from common.errors import UserError
 from common.jobs import Job, JobStatus
+from common.names import JOB_ID
 from common.store.port import JobMark
 
 MOST = 100
@@ -18,7 +19,7 @@ MOST = 100
 USUAL = 20
 
 _LIMIT = re.compile(r"0*([1-9][0-9]*)")
-_CURSOR = re.compile(r"([0-9]{1,15})-([0-9a-f]{32})")
+CURSOR = f"([0-9]{{1,15}})-({JOB_ID})"
 
 
 async def list_jobs(call: Call) -> Answer:
@@ -72,7 +73,7 @@ def cursor_of(form: Mapping[str, str]) -> JobMark | None:
     given = form.get("cursor")
     if given is None:
         return None
-    match = _CURSOR.fullmatch(given)
+    match = re.fullmatch(CURSOR, given)
     if match is None:
         raise UserError("bad_page", "cursor is none that a page named", action="Send the `next` of the page before")
     return JobMark(int(match[1]) / 1000, match[2])

@@ -12,6 +12,7 @@ from api.follow import ResultOf, follow
 from api.prefer import Preference
 from api.submit import Accepted
 from common.errors import UserError
+from common.names import PRINTABLE
 from common.store.admission import Once
 from common.store.port import Remembered
 
@@ -20,7 +21,7 @@ HEADER = "idempotency-key"
 SECRETS = frozenset({"token", "couchdb_password"})
 """Fields of which no trace may be kept, not even a hash (hazards H27): two requests may differ in them."""
 
-_KEY = re.compile(r"[!#-\[\]-~]{1,128}")  # printable ASCII without space, quote and backslash
+KEY = PRINTABLE + "{1,128}"
 
 
 def once_of(call: Call) -> Once | None:
@@ -31,7 +32,7 @@ def once_of(call: Call) -> Once | None:
     key = given[0].strip()
     if len(key) > 1 and key[0] == key[-1] == '"':
         key = key[1:-1]  # a string of RFC 8941, as the IETF's draft of this header has it
-    if len(given) > 1 or not _KEY.fullmatch(key):
+    if len(given) > 1 or not re.fullmatch(KEY, key):
         raise UserError(
             "bad_idempotency_key",
             "Idempotency-Key must be given once: 1 to 128 printable ASCII characters without space, quote, backslash",

@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass
 
+from api.jobs import CURSOR
+from api.once import KEY
 from api.operations import NEW_TAG, Field, Operation
 from api.schemas import COMPONENTS, Schema, ref, text
 from common.errors import CODES
 from common.jobs import JobStatus
+from common.names import DATABASE, SYSTEM_DATABASES, TAG, TAG_MAX, TAG_MIN, TOKEN, USERNAME
 
 DESCRIPTION = """\
 A cluster is a ring of 1 to 10 CouchDB instances, each with all the data, behind one endpoint. Each POST takes a form
@@ -43,12 +46,12 @@ _MEANINGS = {
 _BY_ANYONE = (400, 401, 429, 500, 503)
 _BY_FORM = (*_BY_ANYONE, 408, 413)
 
-_SHORT = "[a-z0-9]([a-z0-9-]{0,10}[a-z0-9])?"
-_LONG = "[a-z0-9][a-z0-9-]{10}[a-z0-9][ -~]*"  # it is cut to 12
-_DATABASE = r"\s*(\*|_users|[a-z][a-z0-9_$()+/-]{0,237})\s*"
+_WHOLE = f"[a-z0-9][a-z0-9-]{{{TAG_MIN - 2},{TAG_MAX - 2}}}[a-z0-9]"
+_LONG = f"[a-z0-9][a-z0-9-]{{{TAG_MAX - 2}}}[a-z0-9][ -~]*"  # it is cut to 12
+_DATABASE = rf"\s*(\*|{'|'.join(SYSTEM_DATABASES)}|{DATABASE})\s*"
 
-_NAME: Schema = {"pattern": "^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$"}
-_SECRET: Schema = {"format": "password", "pattern": r"^[!#-\[\]-~]{8,128}$"}
+_NAME: Schema = {"pattern": f"^{USERNAME}$"}
+_SECRET: Schema = {"format": "password", "pattern": f"^{TOKEN}$"}
 
 _RULES: dict[str, Schema] = {
     "username": _NAME,
@@ -56,17 +59,17 @@ _RULES: dict[str, Schema] = {
     "couchdb_user": _NAME,
     "couchdb_password": _SECRET,
     "replicas": {"type": "integer"},
-    "cluster_tag": {"pattern": f"^({_SHORT}|{_LONG})$"},
+    "cluster_tag": {"pattern": f"^({TAG}|{_LONG})$"},
     "databases": {"pattern": f"^{_DATABASE}(,{_DATABASE})*$"},
     "job_id": {"minLength": 1},
     "status": {"pattern": f"^({'|'.join(JobStatus)})(,({'|'.join(JobStatus)}))*$"},
     "limit": {"type": "integer", "minimum": 1},
-    "cursor": {"pattern": "^[0-9]{1,15}-[0-9a-f]{32}$"},
+    "cursor": {"pattern": f"^{CURSOR}$"},
     **{name: {"enum": ["0", "1"]} for name in ("async", "force", "drop", "conflicts")},
 }
 """What a client can check by itself. Where kanto cuts and clamps, the field's text says so."""
 
-_NEW_TAG: Schema = {"pattern": f"^([ -~]{{0,3}}|[a-z0-9][a-z0-9-]{{2,10}}[a-z0-9]|{_LONG})$"}
+_NEW_TAG: Schema = {"pattern": f"^([ -~]{{0,{TAG_MIN - 1}}}|{_WHOLE}|{_LONG})$"}
 """In create, where one under 4 characters becomes a random one."""
 
 _RETRY_AFTER: Schema = {"description": "seconds", "schema": {"type": "integer", "minimum": 1}, "required": True}
@@ -145,7 +148,7 @@ _ONCE = _optional(
     "header",
     "Idempotency-Key",
     "1 to 128 printable characters: a request that is repeated with its key is carried out once",
-    {"pattern": r"^[!#-\[\]-~]{1,128}$"},
+    {"pattern": f"^{KEY}$"},
 )
 _LAST = _optional("header", "Last-Event-ID", "the id of the last event that was seen: go on behind it")
 

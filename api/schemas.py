@@ -10,6 +10,7 @@ from typing import Any, get_args
 from common.cluster import Spawner
 from common.errors import CODES, JOB_ERRORS, REASONS
 from common.jobs import JobKind, JobStatus
+from common.names import JOB_ID
 from common.view import InstanceState, ReplicationState, Status
 
 Schema = dict[str, Any]
@@ -57,7 +58,7 @@ _COUNT: Schema = {"type": "integer", "minimum": 0}
 _TIME: Schema = {"type": "string", "format": "date-time"}
 _TAG = text("the cluster's short name")
 _USER = text("whose it is")
-_JOB_ID = text(pattern="^[0-9a-f]{32}$")
+_JOB_ID = text(pattern=f"^{JOB_ID}$")
 
 _HEAD: Schema = {"Tag": _TAG, "Username": _USER}
 _MIDDLE: Schema = {

@@ -1,7 +1,6 @@
 """Detail, list and job: what is, without a change."""
 
 import asyncio
-import re
 from dataclasses import dataclass
 
 from api import fields
@@ -16,10 +15,9 @@ from api.submit import no_such_cluster
 from common.cluster import ClusterKey
 from common.errors import UserError
 from common.jobs import Job
+from common.names import is_job_id
 from common.settings import Settings
 from common.store.port import ClusterRecord, Store
-
-JOB_ID = re.compile("[0-9a-f]{32}")
 
 DAY = 24 * 3600.0
 
@@ -70,7 +68,7 @@ async def job(call: Call) -> Answer:
 async def show_job(call: Call, job_id: str) -> Answer:
     """A job of the caller's own; somebody else's does not exist (404, and not 403)."""
     service = call.service
-    if not JOB_ID.fullmatch(job_id):
+    if not is_job_id(job_id):
         job_id = ""  # no job has this id; the caller is proved all the same
     found = await service.threads.run(find_job, call, job_id)
     await call.prove(found.login)

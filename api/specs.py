@@ -1,22 +1,13 @@
 """What each request changes in a spec. Pure: a spec and the request in, the new spec out."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from api.fields import MAX_DATABASES, Caller, Databases, too_many_databases
+from common.change import Change, former
 from common.cluster import ClusterSpec, Drop, Spawner
 from common.errors import UserError
 from common.jobs import JobKind
 from common.settings import Settings
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """`restore` is the spec that comes back if the job ends without success (hazards H23), `undo` if it is canceled."""
-
-    kind: JobKind
-    spec: ClusterSpec
-    restore: ClusterSpec | None = None
-    undo: ClusterSpec | None = None
 
 
 def creation(
@@ -120,26 +111,3 @@ def password_change(spec: ClusterSpec, *, user: str | None, line: str, is_own: b
         )
     new = replace(spec, admin_line=line, has_own_password=is_own, force=False)
     return Change(JobKind.PASSWORD, new, undo=former(spec))
-
-
-def deletion(spec: ClusterSpec, *, force: bool) -> Change:
-    """The end of a cluster. There is no way back once a worker has begun with it (hazards H23)."""
-    return Change(JobKind.DELETE, replace(spec, deleted=True, force=force), undo=former(spec))
-
-
-def former(spec: ClusterSpec) -> ClusterSpec | None:
-    """What a cancel of a change of this spec brings back: `force` was a word for one job. None for what is deleted."""
-    return None if spec.deleted else replace(spec, force=False)
-
-
-def deadlines(kind: JobKind, settings: Settings) -> tuple[float, float]:
-    """Seconds from now: until the job ends in any case, and until it ends for want of progress (hazards H24)."""
-    whole = {
-        JobKind.CREATE: settings.deadline_create,
-        JobKind.SCALE: settings.deadline_scale,
-        JobKind.REPLICATE: settings.deadline_replicate,
-        JobKind.UNREPLICATE: settings.deadline_replicate,
-        JobKind.PASSWORD: settings.deadline_replicate,
-        JobKind.DELETE: settings.deadline_delete,
-    }[kind]
-    return whole, min(whole, settings.deadline_progress)

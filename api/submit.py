@@ -6,12 +6,11 @@ from typing import TypeAlias
 
 from api.gate import unauthorized
 from api.service import Waker
-from api.specs import Change, deadlines
 from common.cluster import ClusterKey, ClusterSpec
 from common.errors import KantoError, NotRebuilt, TemporaryError, UserError
 from common.jobs import Job, JobKind
 from common.settings import Settings
-from common.store.admission import Limits, Once
+from common.store.admission import Limits
 from common.store.port import ClusterRecord, Refusal, Remembered, Store, Submission, Submitted
 
 TRIES = 5
@@ -28,33 +27,6 @@ class Accepted:
 
 Outcome: TypeAlias = Accepted | Remembered
 """A job of this request, or what its idempotency key stood for already."""
-
-
-def submission_of(
-    change: Change,
-    *,
-    owner_hash: str,
-    version: int | None,
-    job_id: str,
-    request_id: str,
-    settings: Settings,
-    once: Once | None = None,
-) -> Submission:
-    deadline, progress_deadline = deadlines(change.kind, settings)
-    return Submission(
-        job_id=job_id,
-        kind=change.kind,
-        spec=change.spec,
-        owner_hash=owner_hash,
-        expected_version=version,
-        deadline=deadline,
-        progress_deadline=progress_deadline,
-        request_id=request_id,
-        restore=change.restore,
-        undo=change.undo,
-        limits=limits(settings),
-        once=once,
-    )
 
 
 def limits(settings: Settings) -> Limits:

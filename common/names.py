@@ -10,11 +10,15 @@ TAG_MIN = 4
 TAG_MAX = 12
 TAG_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 
-_USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
-_TOKEN = re.compile(r"[!#-\[\]-~]{8,128}")  # printable ASCII without space, quote and backslash
-_TAG = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+# Regular expressions of whole names, in the little that Python and JSON Schema write alike.
+USERNAME = r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}"
+PRINTABLE = r"[!#-\[\]-~]"
+"""A character: ASCII without space, quote and backslash."""
+TOKEN = PRINTABLE + "{8,128}"
+TAG = f"[a-z0-9]([a-z0-9-]{{0,{TAG_MAX - 2}}}[a-z0-9])?"
 # CouchDB: a database's name begins with a lower-case letter, then letters, digits and _$()+-/ (docs, api/database).
-_DATABASE = re.compile(r"[a-z][a-z0-9_$()+/-]{0,237}")
+DATABASE = r"[a-z][a-z0-9_$()+/-]{0,237}"
+JOB_ID = "[0-9a-f]{32}"
 
 SYSTEM_DATABASES = ("_users",)
 """The only database with a leading underscore that may be replicated: `_replicator` is each instance's own."""
@@ -22,7 +26,7 @@ SYSTEM_DATABASES = ("_users",)
 
 def check_username(username: str, *, field: str = "username") -> str:
     """A user's name, or that of a database's login; `field` is how the form calls it, and part of the code."""
-    if not _USERNAME.fullmatch(username):
+    if not re.fullmatch(USERNAME, username):
         raise UserError(
             f"bad_{field}",
             f"{field} must be 1 to 64 of A-Z a-z 0-9 . _ @ + - and begin with a letter or digit",
@@ -33,7 +37,7 @@ def check_username(username: str, *, field: str = "username") -> str:
 
 def check_token(token: str, *, field: str = "token") -> str:
     """A token, or the password of a database's login; `field` is how the form calls it, and part of the code."""
-    if not _TOKEN.fullmatch(token):
+    if not re.fullmatch(TOKEN, token):
         raise UserError(
             f"bad_{field}",
             f"{field} must be 8 to 128 printable ASCII characters without space, quote and backslash",
@@ -45,7 +49,7 @@ def check_token(token: str, *, field: str = "token") -> str:
 def cut_tag(tag: str) -> str:
     """A tag as kanto uses it: cut to 12 characters, then checked. A tag is cut alike in every operation."""
     cut = tag[:TAG_MAX]
-    if not _TAG.fullmatch(cut):
+    if not re.fullmatch(TAG, cut):
         raise UserError(
             "bad_cluster_tag",
             f"cluster_tag must be of a-z 0-9 and -, with a letter or digit at both ends, after the cut to {TAG_MAX}",
@@ -54,9 +58,14 @@ def cut_tag(tag: str) -> str:
     return cut
 
 
+def is_job_id(text: str) -> bool:
+    """Whether a job may have this id: no other is looked for."""
+    return re.fullmatch(JOB_ID, text) is not None
+
+
 def check_database(name: str) -> str:
     """A database that can be in a saved list; UserError `bad_databases` otherwise."""
-    if name in SYSTEM_DATABASES or _DATABASE.fullmatch(name):
+    if name in SYSTEM_DATABASES or re.fullmatch(DATABASE, name):
         return name
     raise UserError(
         "bad_databases",

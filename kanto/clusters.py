@@ -4,10 +4,9 @@ import argparse
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
-from common.jobs import JobKind
-from common.store.port import ClusterRecord, Store, Submission
+from common.change import build_submission, deletion
+from common.store.port import ClusterRecord, Store
 from kanto.refusal import Refusal
 from kanto.run.settings import RunSettings
 from kanto.store import open_store
@@ -75,14 +74,11 @@ def _delete(store: Store, record: ClusterRecord, settings: RunSettings) -> bool:
     """Whether its delete is under way now. It is not if the record moved meanwhile: then it is asked again."""
     if record.spec.deleted:
         return True
-    submission = Submission(
-        job_id=uuid.uuid4().hex,
-        kind=JobKind.DELETE,
-        spec=replace(record.spec, deleted=True, force=False),
+    submission = build_submission(
+        deletion(record.spec, force=False),
         owner_hash=record.owner_hash,
-        expected_version=record.version,
-        deadline=settings.deadline_delete,
-        progress_deadline=min(settings.deadline_delete, settings.deadline_progress),
-        undo=replace(record.spec, force=False),
+        version=record.version,
+        job_id=uuid.uuid4().hex,
+        settings=settings,
     )
     return store.submit(submission).refusal is None

@@ -7,6 +7,7 @@ import pytest
 
 from api import specs
 from api.fields import Databases
+from common.change import Change, deletion
 from common.jobs import JobKind, JobStatus
 from common.store.memory import MemoryStore
 from common.store.port import Lease, Outcome, Refusal
@@ -17,7 +18,7 @@ from tests.simulation.test_engine import KEY, SPEC, documents, made
 USER = KEY.user
 
 
-def submitted(kanto: Kanto, change: specs.Change) -> str:
+def submitted(kanto: Kanto, change: Change) -> str:
     return kanto.submit(change.kind, change.spec, restore=change.restore, undo=change.undo)
 
 
@@ -205,7 +206,7 @@ def test_a_delete_is_canceled_whole_or_not_at_all(at: int) -> None:
     assert found is not None
     answers: list[Refusal | None] = []
     Meddled(kanto, at, lambda: answers.append(kanto.store.cancel(USER, job).refusal))
-    job = submitted(kanto, specs.deletion(found.spec, force=False))
+    job = submitted(kanto, deletion(found.spec, force=False))
     kanto.until("the end", lambda: kanto.job(job).status.is_ended)
     if answers == [None]:
         assert_whole(kanto, 3, written)
@@ -223,7 +224,7 @@ def test_a_delete_can_be_canceled_before_a_worker_begins_and_not_once_one_has() 
         found = kanto.store.cluster(KEY)
         assert found is not None
         answers: list[Refusal | None] = []
-        job = submitted(kanto, specs.deletion(found.spec, force=False))
+        job = submitted(kanto, deletion(found.spec, force=False))
         Meddled(kanto, at, lambda: answers.append(kanto.store.cancel(USER, job).refusal))  # noqa: B023
         kanto.until("the end", lambda: kanto.job(job).status.is_ended)  # noqa: B023
         outcomes |= set(answers)
@@ -231,7 +232,7 @@ def test_a_delete_can_be_canceled_before_a_worker_begins_and_not_once_one_has() 
     kanto = made(2)
     found = kanto.store.cluster(KEY)
     assert found is not None
-    cancel(kanto, submitted(kanto, specs.deletion(found.spec, force=False)))
+    cancel(kanto, submitted(kanto, deletion(found.spec, force=False)))
     kanto.until("ready", lambda: is_whole(kanto, 2))
 
 

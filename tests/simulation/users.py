@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from api import specs
 from api.fields import Databases
+from common.change import Change, build_submission, deletion
 from common.cluster import ClusterKey, ClusterSpec
 from common.jobs import JobKind
 from common.settings import Settings
-from common.store.port import Refusal, Submission
+from common.store.port import Refusal
 from tests.simulation.ledger import Write
 from worker.couch.simulated import Revision, Server
 
@@ -46,7 +47,7 @@ def begin(play: "Play", replicas: int) -> None:
         admin_line="-pbkdf2:sha256-00,aa,1",
         spawner=play.plan.spawner,
     )
-    ask(play, specs.Change(JobKind.CREATE, spec, undo=replace(spec, deleted=True)))
+    ask(play, Change(JobKind.CREATE, spec, undo=replace(spec, deleted=True)))
 
 
 def scale_up(play: "Play", random: Random) -> None:
@@ -94,28 +95,23 @@ def cancel(play: "Play", _: Random) -> None:
 def delete(play: "Play", _: Random) -> None:
     found = play.record()
     if found is not None:
-        ask(play, specs.deletion(found.spec, force=False))
+        ask(play, deletion(found.spec, force=False))
 
 
-def ask(play: "Play", change: specs.Change) -> bool:
+def ask(play: "Play", change: Change) -> bool:
     """Send a request to the api; whether it was accepted."""
     what = f"a user asks for {describe(change)}"
     if play.is_store_away:
         play.tell(f"{what}: 503, Redis is away")
         return False
     found = play.record()
-    whole, progress = specs.deadlines(change.kind, SETTINGS)
     play.requests += 1
-    submission = Submission(
-        job_id=f"job{play.requests}",
-        kind=change.kind,
-        spec=change.spec,
+    submission = build_submission(
+        change,
         owner_hash="$argon2id$",
-        expected_version=None if change.kind is JobKind.CREATE or found is None else found.version,
-        deadline=whole,
-        progress_deadline=progress,
-        restore=change.restore,
-        undo=change.undo,
+        version=None if change.kind is JobKind.CREATE or found is None else found.version,
+        job_id=f"job{play.requests}",
+        settings=SETTINGS,
     )
     answer = play.store.submit(submission)
     play.tell(f"{what}: {answer.refusal or submission.job_id}")
@@ -127,7 +123,7 @@ def ask(play: "Play", change: specs.Change) -> bool:
     return True
 
 
-def describe(change: specs.Change) -> str:
+def describe(change: Change) -> str:
     spec = change.spec
     match change.kind:
         case JobKind.CREATE:

@@ -4,6 +4,7 @@ import pytest
 
 from api import specs
 from api.fields import Caller, Databases
+from common.change import Change
 from common.cluster import ClusterSpec, Drop, Spawner
 from common.errors import UserError
 from common.jobs import JobKind
@@ -32,7 +33,7 @@ def test_a_new_cluster_keeps_the_spawner_of_its_creation(settings: Settings, spa
         settings=settings,
     )
     expected = replace(SPEC, force=False, spawner=spawner, databases=settings.default_databases)
-    assert made == specs.Change(JobKind.CREATE, expected, undo=replace(expected, deleted=True))
+    assert made == Change(JobKind.CREATE, expected, undo=replace(expected, deleted=True))
 
 
 @pytest.mark.parametrize("user", [None, SPEC.admin_name])
@@ -77,7 +78,7 @@ ALL = replace(SPEC, databases=("_users", "a", "test"), all_databases=True)
 def test_unreplication_takes_names_off_and_keeps_the_rest() -> None:
     made = specs.unreplication(SPEC, Databases(("never", "test")), drop_id=None)
     after = replace(SPEC, databases=("_users",), force=False)
-    assert made == specs.Change(JobKind.UNREPLICATE, after, restore=None, undo=replace(SPEC, force=False))
+    assert made == Change(JobKind.UNREPLICATE, after, restore=None, undo=replace(SPEC, force=False))
 
 
 def test_a_drop_stands_as_long_as_its_job() -> None:
@@ -119,18 +120,5 @@ def test_a_saved_list_has_an_end() -> None:
     assert caught.value.code == "bad_databases"
 
 
-def test_deletion_comes_back_by_a_cancel_only() -> None:
-    deleted = replace(SPEC, deleted=True, force=False)
-    made = specs.deletion(SPEC, force=False)
-    assert made == specs.Change(JobKind.DELETE, deleted, restore=None, undo=replace(SPEC, force=False))
-    assert specs.deletion(deleted, force=False).undo is None
-
-
 def test_a_canceled_replication_gives_the_saved_list_of_before() -> None:
     assert specs.replication(SPEC, Databases(("a",), everything=True)).undo == replace(SPEC, force=False)
-
-
-@pytest.mark.parametrize("kind", list(JobKind))
-def test_every_kind_of_job_has_an_end(kind: JobKind) -> None:
-    whole, progress = specs.deadlines(kind, Settings())
-    assert 0 < progress <= whole <= 3600

@@ -3,8 +3,9 @@ from dataclasses import replace
 
 import pytest
 
-from api.specs import Change, deletion, scaling
-from api.submit import TRIES, Accepted, submission_of, submit_change, submit_creation
+from api.specs import scaling
+from api.submit import TRIES, Accepted, submit_change, submit_creation
+from common.change import Change, build_submission, deletion
 from common.cluster import ClusterKey, ClusterSpec
 from common.errors import NotRebuilt, TemporaryError, UserError
 from common.jobs import JobKind
@@ -40,9 +41,7 @@ class MovingStore(MemoryStore):
 
 
 def submission(change: Change, *, version: int | None = None, job: str = "j1", owner: str = "hash") -> Submission:
-    return submission_of(
-        change, owner_hash=owner, version=version, job_id=job, request_id="r1", settings=Settings(), once=None
-    )
+    return build_submission(change, owner_hash=owner, version=version, job_id=job, settings=Settings())
 
 
 def create(store: MemoryStore, bell: Bell, *, job: str = "j1", owner: str = "hash") -> Accepted | None:
