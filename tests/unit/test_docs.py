@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from kanto.run.settings import RunSettings
 from tests import commands
 
 ROOT = Path(__file__).parents[2]
@@ -47,6 +48,20 @@ def test_each_target_of_make_that_the_docs_name_is_there() -> None:
     asked = {name for _, name in named(TARGET)}
     assert len(asked) > 5
     assert asked <= there
+
+
+def test_each_setting_is_in_the_readme() -> None:
+    rows = re.findall(r"^\| ([A-Z][A-Z_, ]+) \|", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    told = set()
+    for row in rows:
+        first, *others = row.split(", ")
+        told |= {first, *(f"{first.rpartition('_')[0]}{other}" if other.startswith("_") else other for other in others)}
+    own = {
+        "kubernetes_service_host",
+        "kubeconfig",
+    }  # Kubernetes' own; its API address and the spawner go without KANTO_
+    fields = {name.upper() for name in RunSettings.model_fields if name not in own}
+    assert {name.removeprefix("KANTO_") for name in told} == fields
 
 
 def test_each_promise_says_what_it_assumes_how_it_is_kept_and_which_test_shows_it() -> None:
