@@ -186,6 +186,17 @@ def forget(server: Server, prefix: str) -> None:
         del server.documents[doc_id]
 
 
+class TwoWrites(MemoryCouch):
+    """The old login goes, and the new one comes with the next look."""
+
+    def put_login(self, instance: Instance, user: str, line: str, credentials: Credentials) -> None:
+        def act(server: Server) -> None:
+            lines = server.lines or {}
+            server.lines = {} if user in lines else {**lines, user: line}
+
+        self._command(instance, credentials, act)
+
+
 # the rules
 
 
@@ -357,6 +368,14 @@ MUTANTS = (
         200,
         ("cancel", *SHRINKS),
         parts=(without(rules.whoever_stays_is_unfenced),),
+    ),
+    Mutant("change the password in two writes", "decision 13", 60, ("password", "scale up"), couch=TwoWrites),
+    Mutant(
+        "keep the old password where one was away",
+        "decision 13",
+        200,
+        ("password", "server down", "server mute"),
+        parts=(without(rules.the_login_is_one_everywhere),),
     ),
 )
 

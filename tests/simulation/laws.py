@@ -49,12 +49,26 @@ class Laws:
         self._undisturbed_since = play.clock.now
         self._dark_since: float | None = None
         self.last_spec: Submission | None = None
+        self._lines: set[str] = set()
 
     # what is asked and written
 
     def asked(self, submission: Submission) -> None:
         self.jobs[submission.job_id] = submission
         self.last_spec = submission
+        self._lines.add(submission.spec.admin_line)
+
+    def logs_in(self, server: Server) -> None:
+        """A user who comes through the endpoint, and who tries all passwords that he ever had, the newest first.
+
+        One who was away while his password was changed twice may have the first of the three until kanto looks at it.
+        """
+        record = self._play.record()
+        if record is None or not truth.is_open(server):
+            return
+        line = (server.lines or {}).get(record.spec.admin_name)
+        if line not in self._lines:
+            raise Violation(f"{self._play.name_of(server)} serves and refuses the new password and the old one: {line}")
 
     def acknowledged(self, server: Server, write: Write) -> None:
         if server.is_closed:
@@ -240,6 +254,8 @@ class Laws:
             server = self._play.world.servers.get(instance.address)
             if name not in names or name in cluster.serving or server is None:
                 continue
+            if record is not None and not truth.has_login(server, record.spec):
+                raise Violation(f"{name} is to serve with another login than that of its cluster: {server.lines}")
             lacking = [w for w in self._play.ledger.lacks(server, databases) if not self.was_refused(w)]
             if lacking:
                 raise Violation(f"{name} is to serve without {len(lacking)} writes, {lacking[0]} among them")

@@ -59,7 +59,8 @@ class Play:
         self.story: list[str] = []
         self.counts: dict[str, int] = {}
         self.refused: set[str] = set()
-        self.incarnations = self.requests = self.writes = self.own_documents = 0
+        self.incarnations = self.requests = self.writes = self.own_documents = self.passwords = 0
+        self.first_lines: dict[str, str] = {}
         self.world = World(
             notice_after=plan.notice_after,
             batch=plan.batch,
@@ -424,7 +425,10 @@ class Play:
     def started(self, address: str, uuid: str, credentials: Credentials) -> None:
         self.laws.came(uuid)
         self.servers.started(address, uuid, credentials)
-        self.world.servers[address].users.update((LOGIN,))
+        server, cluster = self.world.servers[address], self.cluster()
+        server.users.update((LOGIN,))
+        if not server.lines and cluster is not None:  # a new one has the login that its cluster was made with
+            server.lines = {KEY.user: self.first_lines[cluster.incarnation]}
 
     def ended(self, address: str, *, has_data: bool) -> None:
         server = self.world.servers.get(address) or self._kept_at(address)

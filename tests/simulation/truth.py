@@ -33,6 +33,11 @@ def is_open(server: Server) -> bool:
     return not server.is_closed and server.walls is None
 
 
+def has_login(server: Server, spec: ClusterSpec) -> bool:
+    """Whether its user logs in there with the present password, and with no other."""
+    return server.lines == {spec.admin_name: spec.admin_line}
+
+
 def name_of(instance: MemoryInstance, cluster: MemoryCluster) -> str:
     return instance_name(cluster_name(cluster.key.user, cluster.key.tag), instance.ordinal)
 
@@ -53,6 +58,9 @@ def why_not_ready(spec: ClusterSpec, cluster: MemoryCluster | None, servers: dic
     if unwell is not None:
         return unwell
     pairs = [(instance, servers[instance.address]) for instance in there]
+    others = [i.ordinal for i, server in pairs if not has_login(server, spec)]
+    if others:
+        return f"{others} have another login"
     databases = saved_list(spec, [server for _, server in pairs])
     lacking = [i.ordinal for i, server in pairs if not databases <= set(server.databases)]
     if lacking:

@@ -37,17 +37,32 @@ def create(play: "Play", random: Random) -> None:
 
 def begin(play: "Play", replicas: int) -> None:
     play.incarnations += 1
+    incarnation, line = f"i{play.incarnations}", new_line(play)
+    play.first_lines[incarnation] = line
     spec = ClusterSpec(
         user=KEY.user,
         tag=KEY.tag,
-        incarnation=f"i{play.incarnations}",
+        incarnation=incarnation,
         replicas=replicas,
         databases=("_users", SAVED),
         admin_name=KEY.user,
-        admin_line="-pbkdf2:sha256-00,aa,1",
+        admin_line=line,
         spawner=play.plan.spawner,
     )
     ask(play, Change(JobKind.CREATE, spec, undo=replace(spec, deleted=True)))
+
+
+def new_line(play: "Play") -> str:
+    """Of another password than any before, with a salt of its own."""
+    play.passwords += 1
+    return f"-pbkdf2:sha256-00,salt{play.passwords},1"
+
+
+def change_password(play: "Play", random: Random) -> None:
+    found = play.record()
+    if found is not None:
+        is_own = random.random() < 0.7
+        ask(play, specs.password_change(found.spec, user=None, line=new_line(play), is_own=is_own))
 
 
 def scale_up(play: "Play", random: Random) -> None:
@@ -132,6 +147,8 @@ def describe(change: Change) -> str:
             return f"{spec.replicas} instances" + (" with force=1" if spec.force else "")
         case JobKind.DELETE:
             return "its end"
+        case JobKind.PASSWORD:
+            return f"another password, {spec.admin_line}"
         case _:
             listed = ", ".join(spec.databases) + (", *" if spec.all_databases else "")
             return f"the saved list {listed}" + (f", and to drop {spec.drop.databases}" if spec.drop else "")
@@ -148,7 +165,9 @@ def write_through_endpoint(play: "Play", random: Random) -> None:
     there = (play.world.servers.get(i.address) for i in play.serving(cluster))
     up = [server for server in there if server is not None and server.fault in ("none", "full")]
     if up:
-        write(play, random.choice(up), random)
+        server = random.choice(up)
+        play.laws.logs_in(server)
+        write(play, server, random)
 
 
 def write_to_one(play: "Play", random: Random) -> None:
@@ -219,6 +238,7 @@ ACTIONS: Mapping[str, tuple[Action, float]] = {
     "scale down": (scale_down, 6.0),
     "replicate": (replicate, 1.5),
     "unreplicate": (unreplicate, 0.7),
+    "password": (change_password, 1.2),
     "cancel": (cancel, 2.5),
     "delete": (delete, 0.8),
     "make a database": (make_database, 1.5),
