@@ -8,10 +8,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from tests.chart.parts import HELM, TAG
-from tests.e2e.service import User, wait_until
+from tests.e2e.service import User, is_well, wait_until
 from tests.kubernetes.admin import NAMESPACES, Admin
 from tests.kubernetes.place import RESTRICTED
 from worker.platforms.kubernetes.resources import PODS, SERVICES
@@ -91,7 +89,7 @@ class Release:
 
     def wait_until_ready(self) -> None:
         """Until Redis answers and a worker was seen."""
-        wait_until("kanto to be ready", lambda: _status(f"{self.url}/readyz") == 200, seconds=120)
+        wait_until("kanto to be ready", lambda: is_well(f"{self.url}/readyz"), seconds=120)
 
     def end(self) -> None:
         self.clients.close()
@@ -105,10 +103,3 @@ def merged(changes: Mapping[str, Any], base: Mapping[str, Any] = VALUES) -> dict
         old = whole.get(name)
         whole[name] = merged(value, old) if isinstance(value, Mapping) and isinstance(old, Mapping) else value
     return whole
-
-
-def _status(url: str) -> int:
-    try:
-        return httpx.get(url, timeout=5, trust_env=False).status_code
-    except httpx.TransportError:
-        return 0

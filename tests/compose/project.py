@@ -10,11 +10,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from dev.image.build import ROOT, TARGETS, name_of
 from dev.image.own import Podman
-from tests.e2e.service import User, wait_until
+from tests.e2e.service import User, is_well, wait_until
 from tests.ports import free_port, free_ports
 
 TAG = "test"
@@ -71,13 +69,7 @@ class Project:
     def up(self, *words: str) -> None:
         """Bring it up, and wait until the api says that a worker and Redis are there."""
         self.compose("up", "-d", "--no-build", *words)
-        wait_until("the api to be ready", self._is_ready)
-
-    def _is_ready(self) -> bool:
-        try:
-            return httpx.get(f"{self.url}/readyz", timeout=5, trust_env=False).status_code == 200
-        except httpx.HTTPError:
-            return False
+        wait_until("the api to be ready", lambda: is_well(f"{self.url}/readyz"))
 
     def containers(self, service: str | None = None) -> list[str]:
         """The ids of this project's containers that run, of one service or of all."""

@@ -50,6 +50,14 @@ def wait_until(what: str, look: Callable[[], T | None], *, seconds: float = PATI
         time.sleep(0.05)
 
 
+def is_well(url: str) -> bool:
+    """Whether a GET of it is answered by 200, within 5 s."""
+    try:
+        return httpx.get(url, timeout=5, trust_env=False).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
 class Served(Protocol):
     """A kanto that runs, as its users see it. `clients` holds the connections that are closed with it."""
 
@@ -102,10 +110,7 @@ class Service:
     def is_ready(self) -> bool:
         if self._process is None or self._process.poll() is not None:
             raise AssertionError(f"kanto run has ended: {self.tail()}")
-        try:
-            return httpx.get(f"{self.url}/readyz", timeout=5).status_code == 200
-        except httpx.HTTPError:
-            return False
+        return is_well(f"{self.url}/readyz")
 
     def stop(self) -> float:
         """Ctrl-C; the seconds it took. Raises AssertionError when it does not end."""

@@ -16,7 +16,7 @@ import pytest
 
 from dev.image.build import TARGETS, name_of, revision, version
 from dev.image.own import Podman
-from tests.e2e.service import wait_until
+from tests.e2e.service import is_well, wait_until
 from tests.image.conftest import TAG
 from tests.ports import free_port
 from tests.servers import RedisServer
@@ -43,13 +43,6 @@ def running(podman: Podman, image: str, *words: str, options: tuple[str, ...] = 
         yield name
     finally:
         podman.run("rm", "--force", "--time=10", name)
-
-
-def answers(url: str) -> bool:
-    try:
-        return httpx.get(url, timeout=5, trust_env=False).status_code == 200
-    except httpx.HTTPError:
-        return False
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -109,7 +102,7 @@ def test_api_worker_and_users_work_confined(podman: Podman, own_redis: RedisServ
     for _ in range(5):
         port = free_port()
         with running(podman, KANTO, "api", options=(*redis, "--env", f"KANTO_PORT={port}")) as name:
-            wait_until("the api", lambda port=port: answers(f"http://127.0.0.1:{port}/healthz"))  # type: ignore[misc]
+            wait_until("the api", lambda port=port: is_well(f"http://127.0.0.1:{port}/healthz"))  # type: ignore[misc]
             seconds.append(time.time() - started(podman, name))
     print(f"the api serves {statistics.median(seconds):.2f} s after its start (median of {len(seconds)})")
     port = free_port()
@@ -117,7 +110,7 @@ def test_api_worker_and_users_work_confined(podman: Podman, own_redis: RedisServ
         running(podman, KANTO, "api", options=(*redis, "--env", f"KANTO_PORT={port}")),
         running(podman, KANTO, "worker", options=(*redis, *process)),
     ):
-        wait_until("api and worker", lambda: answers(f"http://127.0.0.1:{port}/readyz"))
+        wait_until("api and worker", lambda: is_well(f"http://127.0.0.1:{port}/readyz"))
         one_off = ("run", "--rm", "--network=host", *CONFINED, *redis, KANTO, "users")
         podman.run(*one_off, "add", "imaged", "--generate")
         assert "imaged" in podman.run(*one_off, "list").stdout
@@ -149,7 +142,7 @@ def test_the_stand_in_speaks_the_official_environment(podman: Podman) -> None:
     podman.run("run", "--detach", "--name", name, *words, name_of("couchdb-standin", TAG))
     try:
         url = f"http://127.0.0.1:{port}"
-        wait_until("the stand-in", lambda: answers(f"{url}/_up"))
+        wait_until("the stand-in", lambda: is_well(f"{url}/_up"))
         with httpx.Client(base_url=url, auth=("admin", password), timeout=30, trust_env=False) as couch:
             assert couch.put("/test").status_code == 201
             assert couch.put("/test/one", json={"n": 1}).status_code == 201

@@ -9,11 +9,9 @@ from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-import httpx
-
 from common.cluster import Spawner
 from tests.e2e.inside import Records
-from tests.e2e.service import User, wait_until
+from tests.e2e.service import User, is_well, wait_until
 from tests.kubernetes.place import Place
 from tests.ports import free_port
 from tests.servers import RedisServer
@@ -113,7 +111,7 @@ class Service:
     def is_ready(self, api: Api) -> bool:
         for process in (*self._processes.values(), *self._workers):
             assert process.poll() is None, f"a part of kanto has ended: {self.tail()}"
-        return _is_ready(api.url)
+        return is_well(f"{api.url}/readyz")
 
     def end(self) -> None:
         self.clients.close()
@@ -130,13 +128,6 @@ class Service:
         environment = {**kept, **self._settings, **settings}
         with self.log.open("ab") as log:
             return subprocess.Popen([sys.executable, "-m", part], env=environment, stdout=log, stderr=log)
-
-
-def _is_ready(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/readyz", timeout=5).status_code == 200
-    except httpx.HTTPError:
-        return False
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

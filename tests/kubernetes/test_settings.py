@@ -5,9 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
-
-from tests.e2e.service import wait_until
+from tests.e2e.service import is_well, wait_until
 from tests.e2e.writers import assert_everywhere, numbered, put_all
 from tests.kubernetes.admin import Admin
 from tests.kubernetes.couch import endpoint_of
@@ -37,17 +35,10 @@ def proxied(place: Place) -> Iterator[str]:
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         try:
             url = f"http://127.0.0.1:{port}"
-            wait_until("the proxy", lambda: answers_version(url))
+            wait_until("the proxy", lambda: is_well(f"{url}/version"))
             yield url
         finally:
             process.terminate()
-
-
-def answers_version(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/version", timeout=5).status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 def test_a_plain_address_is_enough(admin: Admin, tmp_path: Path) -> None:
