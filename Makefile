@@ -49,8 +49,8 @@ simulate: setup ## histories of the whole engine in memory: make simulate SEEDS=
 faults: setup ## faults on real processes while clients write: make faults MINUTES=10 (FAULT_SEED=n plays one again)
 	@$(VENV)/python -m tests.faults $(MINUTES) $(FAULT_SEED)
 
-test-alerts: ## the alerts' rules and their tests, by promtool, which is built once from Go modules (dev/tools)
-	@promtool=$$($(PYTHON) -m dev.tools promtool) && cd helm/kanto/files && "$$promtool" check rules alerts.yaml && "$$promtool" test rules alerts.test.yaml
+test-alerts: ## the alerts' rules, their tests and the dashboard's queries, by promtool, which is built once from Go modules (dev/tools)
+	@promtool=$$($(PYTHON) -m dev.tools promtool) && $(PYTHON) -m dev.tools.queries | "$$promtool" check rules && cd helm/kanto/files && "$$promtool" check rules alerts.yaml && "$$promtool" test rules alerts.test.yaml
 
 lab-up: setup ## a whole Kubernetes on this machine, for tests (dev/kubernetes): as root, built once
 	@$(LAB) up

@@ -1,18 +1,15 @@
 """Metrics of a running service: read from api and workers while a cluster is made, and what they tell is so."""
 
-import json
-import re
-from pathlib import Path
+from collections.abc import Iterable
 
 import httpx
-import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests import watching
 from tests.e2e.conftest import MakeService
 from tests.e2e.service import wait_until
 from tests.ports import free_ports
 
-FILES = Path(__file__).parents[2] / "helm" / "kanto" / "files"
 USER, TAG, DATABASE = "meterman", "meter-seen", "metered-things"
 
 LISTED = {
@@ -72,23 +69,16 @@ def ready(
     return found if found.get(("kanto_clusters", (("status", "ready"),))) == 1 else None
 
 
-def families(port: int) -> dict[str, list[dict[str, str]]]:
-    """The metrics by name, each with the labels of its samples."""
-    text = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=10).text
-    return {
-        family.name: [sample.labels for sample in family.samples] for family in text_string_to_metric_families(text)
-    }
-
-
-def asked_for() -> set[str]:
-    """The metrics that dashboard and alerts name, as families."""
-    dashboard = json.loads((FILES / "dashboard.json").read_text(encoding="utf-8"))
-    alerts = yaml.safe_load((FILES / "alerts.yaml").read_text(encoding="utf-8"))
-    queries = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", ())]
-    queries += [rule["expr"] for group in alerts["groups"] for rule in group["rules"]]
-    assert len(queries) > 20
-    names = {name for query in queries for name in re.findall(r"\bkanto_[a-z_]+\b", query)}
-    return {re.sub(r"_(bucket|count|sum|total)$", "", name) for name in names}
+def given(ports: Iterable[int]) -> dict[str, list[dict[str, str]]]:
+    """All that is told at these ports: families by name, without any sample too, and samples, each with its labels."""
+    found: dict[str, list[dict[str, str]]] = {}
+    for port in ports:
+        text = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=10).text
+        for family in text_string_to_metric_families(text):
+            found.setdefault(family.name, [])
+            for sample in family.samples:
+                found.setdefault(sample.name, []).append(sample.labels)
+    return found
 
 
 def test_a_running_kanto_gives_all_that_is_watched_and_names_nobody(make_service: MakeService) -> None:
@@ -100,11 +90,13 @@ def test_a_running_kanto_gives_all_that_is_watched_and_names_nobody(make_service
     user.result("scale", cluster_tag=TAG, replicas=2)
     assert user.post("detail", cluster_tag="not-there").status_code == 404
     wait_until("the cluster in the metrics", lambda: ready(samples(port)))
-    given: dict[str, list[dict[str, str]]] = {}
-    for each in (port, port + 1, port + 2):
-        for name, labels in families(each).items():
-            given.setdefault(name, []).extend(labels)
-    assert [what for what, names in LISTED.items() if not set(names) <= set(given)] == []
-    assert asked_for() - set(given) - {"kanto_store_limit_bytes"} == set(), "asked for, and given by nobody"
-    values = {value for labels in given.values() for one in labels for value in one.values()}
+    told = given((port, port + 1, port + 2))
+    assert [what for what, names in LISTED.items() if not set(names) <= set(told)] == []
+    asked = [(name, labels) for query, _ in watching.queries() for name, labels in watching.labels(query).items()]
+    assert {name for name, _ in asked} - set(told) == {"kanto_store_limit_bytes"}, "asked for, and given by nobody"
+    lacking = [
+        (name, labels - set(sample)) for name, labels in asked for sample in told.get(name, ()) if labels - set(sample)
+    ]
+    assert lacking == [], "labels that are asked for, and that are not there"
+    values = {value for labels in told.values() for one in labels for value in one.values()}
     assert not [value for value in values for name in (USER, TAG, DATABASE) if name in value]

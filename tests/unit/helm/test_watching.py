@@ -1,10 +1,11 @@
 """Alerts and dashboard: every query names a metric that kanto gives, and every alert has its section and its tests."""
 
-import json
 import re
+from collections.abc import Mapping
 from dataclasses import replace
+from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import get_args
 
 import pytest
 import yaml
@@ -14,26 +15,41 @@ import api.meter
 import worker.meter
 from common import metrics
 from common.cluster import ClusterKey
+from common.errors import REASONS
 from common.jobs import JobStatus
 from common.store.memory import MemoryStore
 from common.store.port import Outcome
-from common.view import InstanceView, LinkView, Reason, ReplicationView
+from common.view import InstanceView, LinkView, Reason, ReplicationView, Status
+from tests import watching
 from tests.contract.store.requests import KEY, VIEW, accepted, creation, leased
+from tests.watching import FILES, queries, rules
 
 ROOT = Path(__file__).parents[3]
-FILES = ROOT / "helm" / "kanto" / "files"
 SEEN = replace(
     VIEW,
     reasons=(Reason("link_stalled", "..."),),
     instances=(InstanceView("a", "http://a", "serving"),),
     links=(LinkView("a", "b", (ReplicationView("test", "running", 3, 2),)),),
 )
-NAME = re.compile(r"\bkanto_[a-z_]+\b")
+SHOWN = re.compile(r"\{\{ *(?:\$labels\.)?([a-z_]+) *\}\}")
+"""A label in a legend or a sentence."""
+
+Given = Mapping[str, frozenset[str]]
+"""The samples that kanto gives by name, each with the names of its labels."""
+
+VALUES = {
+    "kanto_clusters status": get_args(Status),
+    "kanto_jobs_ended_total status": tuple(JobStatus),
+    "kanto_clusters_with_reason code": tuple(REASONS),
+    "kanto_step_seconds_count end": ("apply", "wait", "done", "failed", "lost"),
+    "kanto_call_seconds_count status": ("0", *map(str, HTTPStatus)),
+}
+"""What labels may be: a query for another value would find nothing, for ever."""
 
 
 @pytest.fixture(scope="module")
-def given() -> set[str]:
-    """The names of all samples that an api and a worker give, each of them used once."""
+def given() -> Given:
+    """All samples that an api and a worker give, each of them used once."""
     store = MemoryStore(lambda: 1_000_000.0)
     store.rebuild(())
     accepted(store, creation())
@@ -50,36 +66,43 @@ def given() -> set[str]:
     of_api.ended("/v0/create", "POST", 200, 0.1)
     of_api.refused("unauthorized")
     assert KEY in {one.key for one in store.survey().clusters}
-    return {sample.name for metric in registry.collect() for sample in metric.samples} | LIMITED
+    told = {sample.name: frozenset(sample.labels) for metric in registry.collect() for sample in metric.samples}
+    return {**told, **dict.fromkeys(LIMITED, frozenset())}
 
 
 LIMITED = {"kanto_store_used_bytes", "kanto_store_limit_bytes"}
 """Given by a real Redis only (tests/e2e/test_metrics.py), the limit where there is one."""
 
 
-def rules() -> list[dict[str, Any]]:
-    read = yaml.safe_load((FILES / "alerts.yaml").read_text())
-    return [rule for group in read["groups"] for rule in group["rules"]]
+def test_every_query_asks_for_metrics_that_there_are_and_for_labels_that_they_have(given: Given) -> None:
+    asked = [(query, name, labels) for query, _ in queries() for name, labels in watching.labels(query).items()]
+    assert len(asked) > 35
+    assert not [(query, name) for query, name, labels in asked if not labels <= given.get(name, frozenset())]
+    assert not [(query, name) for query, name, _ in asked if name not in given]
+    assert all(watching.metrics(query) for query, _ in queries())
 
 
-def test_every_alert_asks_for_metrics_that_there_are(given: set[str]) -> None:
-    for rule in rules():
-        asked = set(NAME.findall(rule["expr"]))
-        assert asked, rule["alert"]
-        assert asked <= given, rule["alert"]
+def test_every_label_that_a_legend_or_an_alert_tells_is_one_of_the_result() -> None:
+    told = 0
+    for query, text in queries():
+        shown = set(SHOWN.findall(text))
+        outermost = next(iter(watching.groups(query)), set())
+        assert shown <= outermost - {"le"}, f"{query}: {text}"
+        told += len(shown)
+    assert told > 10
 
 
-def test_every_query_of_the_dashboard_asks_for_metrics_that_there_are(given: set[str]) -> None:
-    panels = json.loads((FILES / "dashboard.json").read_text())["panels"]
-    queries = [target["expr"] for panel in panels for target in panel["targets"]]
-    assert len(queries) > 15
-    for query in queries:
-        asked = set(NAME.findall(query))
-        assert asked, query
-        assert asked <= given, query
+def test_every_value_of_a_label_that_is_asked_for_is_one_that_kanto_gives() -> None:
+    met = set()
+    for query, _ in queries():
+        for name, label, wanted in watching.matches(query):
+            met.add(f"{name} {label}")
+            values = VALUES[f"{name} {label}"]
+            assert not [part for part in wanted if not any(re.fullmatch(part, value) for value in values)], query
+    assert met == set(VALUES)
 
 
-def test_the_dashboard_shows_every_metric(given: set[str]) -> None:
+def test_the_dashboard_shows_every_metric(given: Given) -> None:
     text = (FILES / "dashboard.json").read_text()
     families = {re.sub(r"_(total|bucket|count|sum|created|info)$", "", name) for name in given}
     families.remove("kanto_cluster_status")  # only where a setting asks for it
