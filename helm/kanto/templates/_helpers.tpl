@@ -121,6 +121,63 @@ topologySpreadConstraints:
 {{- end }}
 {{- end }}
 
+{{/* The Deployment of a component and its PodDisruptionBudget. `root`, `component` (its name in the values too), `scaled`: whether
+something else sets the number of pods; `pod` and `container`: what only this one has there, as YAML. */}}
+{{- define "kanto.deployment" -}}
+{{- $root := .root }}
+{{- $own := index $root.Values .component }}
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: {{ include "kanto.name" $root }}-{{ .component }}
+  labels: {{ include "kanto.labels" $root | nindent 4 }}
+    app.kubernetes.io/component: {{ .component }}
+spec:
+  {{- if not .scaled }}
+  replicas: {{ $own.replicas }}
+  {{- end }}
+  strategy: {type: RollingUpdate, rollingUpdate: {maxUnavailable: 0, maxSurge: 1}}
+  selector:
+    matchLabels: {{ include "kanto.selector" $root | nindent 6 }}
+      app.kubernetes.io/component: {{ .component }}
+  template:
+    metadata:
+      labels: {{ include "kanto.labels" $root | nindent 8 }}
+        app.kubernetes.io/component: {{ .component }}
+      {{- with $own.podAnnotations }}
+      annotations: {{ toYaml . | nindent 8 }}
+      {{- end }}
+    spec:
+      {{- .pod | nindent 6 }}
+      enableServiceLinks: false
+      terminationGracePeriodSeconds: {{ $own.terminationSeconds }}
+      securityContext: {{ include "kanto.podSecurity" $root | nindent 8 }}
+      {{- include "kanto.placement" $root | nindent 6 }}
+      {{- include "kanto.spread" . | nindent 6 }}
+      containers:
+        - name: {{ .component }}
+          image: {{ include "kanto.image" $root }}
+          imagePullPolicy: {{ $root.Values.image.pullPolicy }}
+          args: [{{ .component }}]
+          env: {{ include "kanto.environment" $root | nindent 12 }}
+          {{- .container | nindent 10 }}
+          resources: {{ toYaml $own.resources | nindent 12 }}
+          securityContext: {{ include "kanto.containerSecurity" $root | nindent 12 }}
+          volumeMounts: {{ include "kanto.mounts" $root | nindent 12 }}
+      volumes: {{ include "kanto.volumes" $root | nindent 8 }}
+---
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata:
+  name: {{ include "kanto.name" $root }}-{{ .component }}
+  labels: {{ include "kanto.labels" $root | nindent 4 }}
+spec:
+  maxUnavailable: 1
+  selector:
+    matchLabels: {{ include "kanto.selector" $root | nindent 6 }}
+      app.kubernetes.io/component: {{ .component }}
+{{- end }}
+
 {{/* What the schema of the values cannot say. */}}
 {{- define "kanto.check" -}}
 {{- if and (not .Values.redis.enabled) (not .Values.externalRedis.existingSecret) }}
