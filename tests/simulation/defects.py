@@ -13,7 +13,7 @@ from common.store.rules import milliseconds
 from tests.simulation.mutants import Mutant
 from tests.simulation.platform import SimulatedPlatform
 from worker import step
-from worker.core import decide, leaving, losses, parting, rules
+from worker.core import crashes, decide, leaving, losses, parting, rules
 from worker.core.memory import Leaving
 from worker.core.observed import Fence, Instance, Platformed, Proof, Unknown
 from worker.core.ring import Wanted
@@ -354,6 +354,13 @@ MUTANTS = (
         200,
         ("server down", "link cut", "instance moves", "scale up"),
         parts=(without(rules.what_backs_off_is_kicked),),
+    ),
+    Mutant(
+        "take a link that is begun again for one that runs",
+        "ready",
+        200,
+        ("link cut", "scale up"),
+        parts=((crashes, "is_unproved", lambda *_: False),),
     ),
     Mutant(
         "take altered documents for sound",

@@ -50,6 +50,7 @@ class Laws:
         self._dark_since: float | None = None
         self.last_spec: Submission | None = None
         self._lines: set[str] = set()
+        self._crashed: set[tuple[str, str]] = set()
 
     # what is asked and written
 
@@ -96,11 +97,13 @@ class Laws:
 
     def store_lost(self) -> None:
         self._has_lost_store = True
+        self._crashed.clear()
         self.jobs.clear()
         self.ended.clear()
 
     def store_restored(self) -> None:
         self._has_older_store = True
+        self._crashed.clear()
         self.jobs.clear()
         self.ended.clear()
 
@@ -329,7 +332,15 @@ class Laws:
         if why is None and truth.has_refused(play.world.servers.values()):
             why = "documents were refused"
         fenced = (server.uuid for server in play.world.servers.values() if server.walls is not None)
-        self._sights[owner] = truth.Sight(why, frozenset(answering), frozenset(fenced))
+        links = truth.links_of(play.world.servers.values())
+        blind = sorted(link for link in self._crashed if link in links and not links[link].is_open)
+        if why is None and blind:
+            why = f"{blind[0]} has crashed, and has not reached its target since"
+        crashing = frozenset(link for link, job in links.items() if job.state == "crashing")
+        well = {server.uuid for server in play.world.servers.values() if truth.answers(server)}
+        over = {link for link in self._crashed if link[0] in well and (link not in links or links[link].is_open)}
+        self._crashed -= over
+        self._sights[owner] = truth.Sight(why, frozenset(answering), frozenset(fenced), crashing)
         self._look_for_light(cluster)
 
     def _has_login(self, server: Server, cluster: MemoryCluster) -> bool:
@@ -357,6 +368,9 @@ class Laws:
                 raise Violation(f"a step broke: {reason.text}")
         if outcome.memory is not None and len(outcome.memory) > LONGEST_MEMORY:
             raise Violation(f"what is remembered has grown to {len(outcome.memory)} characters")
+        sight = self._sights.get(owner)
+        if sight is not None and outcome.memory is not None:
+            self._crashed |= sight.crashing  # kanto knows now
         if view is None:
             return
         if any(reason.code == "data_lost" for reason in view.reasons):
@@ -365,7 +379,6 @@ class Laws:
             self._are_lost([loss.uuid for loss in outcome.durable.losses])
         if outcome.durable is not None and any(reason.code == "instance_lost" for reason in view.reasons):
             self.told.update(loss.uuid for loss in outcome.durable.losses)
-        sight = self._sights.get(owner)
         record = self._play.record()
         is_current = record is not None and record.version == view.version
         if view.status == "ready" and is_current and sight is not None and sight.why is not None:

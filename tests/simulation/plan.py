@@ -46,7 +46,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`notice_after` is in ticks of the servers, `batch` and `page` in revisions: see `World`."""
+    """`notice_after` and `tries_for` are in ticks of the servers, `batch` and `page` in revisions: see `World`."""
 
     seed: int
     replicas: int
@@ -55,6 +55,7 @@ class Plan:
     batch: int
     page: int
     events: tuple[Event, ...]
+    tries_for: int = 0
 
     def with_events(self, events: tuple[Event, ...]) -> "Plan":
         return replace(self, events=events)
@@ -86,6 +87,7 @@ def build_plan(seed: int, focus: tuple[str, ...] = ()) -> Plan:
         batch=random.choice((1, 4, 1000)),
         page=random.choice((3, 20, 1000)),
         events=tuple(events),
+        tries_for=random.choice((0, 0, 160)),
     )
 
 

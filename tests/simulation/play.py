@@ -63,6 +63,7 @@ class Play:
         self.first_lines: dict[str, str] = {}
         self.world = World(
             notice_after=plan.notice_after,
+            tries_for=plan.tries_for,
             batch=plan.batch,
             page=plan.page,
             restart_ticks=10,

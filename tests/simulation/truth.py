@@ -8,7 +8,7 @@ from common.cluster import ClusterSpec
 from common.names import cluster_name, instance_name
 from worker.couch.documents import RING
 from worker.couch.simulated import Server
-from worker.couch.simulated_jobs import key_of
+from worker.couch.simulated_jobs import Job, key_of
 from worker.platforms.memory import MemoryCluster, MemoryInstance
 
 
@@ -16,12 +16,13 @@ from worker.platforms.memory import MemoryCluster, MemoryInstance
 class Sight:
     """What a worker could see when it last looked: why all was not well (None: it was), who answered, who was fenced.
 
-    Who answered is by name and by uuid, who was fenced by uuid.
+    Who answered is by name and by uuid, who was fenced by uuid. `crashing`: links that could be seen to be so.
     """
 
     why: str | None
     answering: frozenset[str]
     fenced: frozenset[str]
+    crashing: frozenset[tuple[str, str]]
 
 
 def answers(server: Server | None) -> bool:
@@ -92,6 +93,17 @@ def why_not_running(source: Server, target: Server, name: str, database: str) ->
     if ends != (source.address, target.address, database) or not course.is_continuous or not course.is_whole:
         return "it was altered"
     return None if job.state == "running" else job.state
+
+
+def links_of(servers: Iterable[Server]) -> dict[tuple[str, str], Job]:
+    """The jobs of kanto's links on servers that say what they do, by uuid and document."""
+    return {
+        (server.uuid, doc_id): job
+        for server in servers
+        if answers(server)
+        for doc_id, job in server.jobs.items()
+        if doc_id.startswith(RING) and doc_id in server.documents
+    }
 
 
 def is_connected(servers: Mapping[str, Server], serving: Collection[str], database: str) -> bool:

@@ -12,7 +12,7 @@ from common.jobs import Job, JobError, JobKind, JobStatus, Progress
 from common.store.port import ClusterRecord
 from common.view import ClusterView, ConflictCount, Conflicts, InstanceView, LinkView, Reason, ReplicationView
 from tests import records
-from worker.core.memory import Home, Leaving, Memory
+from worker.core.memory import Crash, Home, Leaving, Memory
 from worker.core.observed import Proof
 from worker.platforms.login import Login
 from worker.platforms.process.anchor import Anchor
@@ -79,6 +79,7 @@ MEMORY = Memory(
     kicks={"cdb-x-0>cdb-x-1>test": (2, 7.5)},
     reached={"cdb-x-0>cdb-x-1>test": "u1"},
     passing={"cdb-x-0>cdb-x-1>test": ("14-abc", 8.5)},
+    crashed={"cdb-x-0>cdb-x-1>test": Crash(9.5, 30.5, "13-abc")},
     leaving={"pod-2": LEAVING},
     gone_points=4,
     forced=("cdb-x-2",),

@@ -24,6 +24,7 @@ def shifted(memory: Memory, by: float) -> Memory:
         passing=earlier_since(memory.passing, by),
         down={name: since - by for name, since in memory.down.items()},
         kicks={key: (times, last - by) for key, (times, last) in memory.kicks.items()},
+        crashed={key: replace(crash, at=crash.at - by) for key, crash in memory.crashed.items()},
         refusing={name: (times, last - by, why) for name, (times, last, why) in memory.refusing.items()},
         homes={
             identity: replace(home, passed_at=earlier(home.passed_at, by)) for identity, home in memory.homes.items()

@@ -71,9 +71,24 @@ class Home:
     unsaved: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Crash:
+    """Of a link: `at`, when it was last seen to be down; `ran`, how long it ran at most between two crashes, seconds.
+
+    `mark`: how far it had come before, which says nothing of the run that comes after.
+    """
+
+    at: float
+    ran: float = 0.0
+    mark: str = ""
+
+
 @dataclass(frozen=True)
 class Memory:
-    """Times are Unix seconds of the store's clock. Keys of `kicks` and `passing` are `source>target>database`."""
+    """Times are Unix seconds of the store's clock.
+
+    Keys of `kicks`, `passing` and `crashed` are `source>target>database`.
+    """
 
     durable: Durable = Durable()
     # the number of instances when all was last well, None before the first time
@@ -96,6 +111,8 @@ class Memory:
     reached: Mapping[str, str] = field(default_factory=dict)
     # the progress mark of a replication, and since when
     passing: Mapping[str, Since] = field(default_factory=dict)
+    # links that crashed and have not shown since that they run
+    crashed: Mapping[str, Crash] = field(default_factory=dict)
     # the leavers by identity, and the progress made with those that have left
     leaving: Mapping[str, Leaving] = field(default_factory=dict)
     gone_points: int = 0

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from common.cluster import ClusterSpec, Durable
 from common.view import Reason
-from worker.core import dropping, losses, parting, ring, security
+from worker.core import crashes, dropping, losses, parting, ring, security
 from worker.core.actions import (
     Action,
     CreateDatabases,
@@ -62,6 +62,7 @@ def look(situation: Situation) -> Situation:
         losses.noticed,
         dropping.noticed,
         security.noticed,
+        crashes.noticed,
     ):
         situation = situation.remembering(notice(situation))
     memory = situation.memory
@@ -196,11 +197,17 @@ def carried_out(memory: Memory, actions: Sequence[Action], observed: Observed) -
                     reached.pop(replication_key(w), None)
             case _:
                 pass
+    begun = {key for action in actions if isinstance(action, PutReplications) for key in written_by(action)}
     written = {action.instance for action in actions if isinstance(action, Write)}
     refusing = {name: noted for name, noted in memory.refusing.items() if name not in written}
     is_set_anew = any(isinstance(action, CreateDatabases | PutSecurity) for action in actions)
     security_after = 0.0 if is_set_anew else memory.security_after
-    return memory.but(reached=reached, refusing=refusing, security_after=security_after)
+    return memory.but(
+        reached=reached,
+        crashed=crashes.begun_anew(memory.crashed, begun),
+        refusing=refusing,
+        security_after=security_after,
+    )
 
 
 def refused(memory: Memory, action: Action, why: str, now: float) -> Memory:

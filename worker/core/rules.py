@@ -4,6 +4,7 @@ Pure.
 """
 
 from common.view import Reason
+from worker.core import crashes
 from worker.core.actions import (
     Action,
     CreateDatabases,
@@ -268,6 +269,9 @@ def replications_run(s: Situation) -> Says:
         elif found.state != "running":
             why = f": {found.error}" if found.error else ""
             reasons.append(Reason("link_not_running", f"{between} is {found.state}{why}", wanted.source))
+        elif crashes.is_unproved(s, wanted):
+            text = f"{between} crashed and was begun again, and has passed nothing on yet"
+            reasons.append(Reason("link_not_running", text, wanted.source))
         elif stalled_for(s, wanted) >= s.policy.stall_after:
             text = f"{between}: {found.pending} changes wait, no progress for {stalled_for(s, wanted):.0f} s"
             reasons.append(Reason("link_stalled", text, wanted.source))

@@ -3,7 +3,7 @@
 from common.cluster import ClusterSpec
 from common.jobs import Progress
 from common.view import ClusterView, InstanceState, InstanceView, LinkView, Reason, ReplicationView, Status
-from worker.core import parting, remember
+from worker.core import crashes, parting, remember
 from worker.core.actions import Apply, Done, Plan
 from worker.core.memory import Memory
 from worker.core.observed import Instance, Platformed, Unknown
@@ -117,10 +117,12 @@ def link_views(s: Situation) -> tuple[LinkView, ...]:
 def replication_view(s: Situation, link: Link, database: str) -> ReplicationView:
     if link.source not in s.nodes:
         return ReplicationView(database, "unknown")
-    found = s.found.get(Wanted(link.source, link.target, database))
+    wanted = Wanted(link.source, link.target, database)
+    found = s.found.get(wanted)
     if found is None:
         return ReplicationView(database, "missing")
-    return ReplicationView(database, found.state, found.pending, found.refused)
+    state = "crashing" if found.state == "running" and crashes.is_unproved(s, wanted) else found.state
+    return ReplicationView(database, state, found.pending, found.refused)
 
 
 def progress(s: Situation) -> Progress:

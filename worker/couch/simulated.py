@@ -164,17 +164,19 @@ class Crash(Exception):
 class World:
     """All servers by address. `notice_after`: ticks until a replicator sees that its target is away.
 
-    (A real one needs 60 to 80 s and says `running` until then.) `batch`: most revisions a replication moves in a tick.
-    `restart_ticks`: how long a server is away when it restarts. `page`: most revisions a call of drain looks at in each
-    database. `longest_wait`: most ticks for which a replication that crashes waits;
-    each wait is `patience` times the one before. `cuts`: from whose address to whose
-    no connection comes about.
+    (A real one needs 60 to 80 s and says `running` until then.) `tries_for`: ticks for which one that begins says
+    `running` although it does not reach its ends, before it crashes (a real one asks six times, for 8 s). `batch`:
+    most revisions a replication moves in a tick. `restart_ticks`: how long a server is away when it restarts. `page`:
+    most revisions a call of drain looks at in each database. `longest_wait`: most ticks for which a replication that
+    crashes waits; each wait is `patience` times the one before. `cuts`: from whose address to whose no connection
+    comes about.
     """
 
     def __init__(
         self,
         *,
         notice_after: int = 0,
+        tries_for: int = 0,
         batch: int = 1_000,
         restart_ticks: int = 2,
         page: int = 1_000,
@@ -184,6 +186,7 @@ class World:
         self.servers: dict[str, Server] = {}
         self.cuts: set[tuple[str, str]] = set()
         self.notice_after = notice_after
+        self.tries_for = tries_for
         self.batch = batch
         self.restart_ticks = restart_ticks
         self.page = page
@@ -268,7 +271,7 @@ class World:
         return has_moved
 
     def _advance(self, server: Server, job: Job) -> bool:
-        if job.state != "running":
+        if not job.is_open:
             rival = rival_of(server, job)
             if rival is not None:
                 why = f"already started, triggered by document `{rival}` from db `_replicator`"
@@ -279,27 +282,29 @@ class World:
             return self._move(server, job)
         except Crash as crash:
             job.unanswered += 1
-            if job.unanswered > self.notice_after or job.state != "running":
-                job.state, job.error = "crashing", str(crash)
+            if job.unanswered > (self.notice_after if job.is_open else self.tries_for):
+                job.state, job.error, job.is_open, job.unanswered = "crashing", str(crash), False, 0
                 job.wait = min(self.patience ** min(job.crashes, 60), self.longest_wait)
                 job.crashes += 1
                 return True
-            return False
+            has_begun = job.state != "running"
+            job.state, job.error = "running", ""
+            return has_begun
 
     def _move(self, server: Server, job: Job) -> bool:
         """One batch; whether anything came of it."""
         source = self._open(server, job.course.source)
         target = self._open(server, job.course.target)
         checkpoint = f"{job.course.link} {source.created} {target.created}"
-        was = job.state
-        if was != "running":
+        was_open = job.is_open
+        if not was_open:
             job.since, job.checkpoint = server.checkpoints.get(checkpoint, 0), checkpoint
         elif job.checkpoint != checkpoint and source.last > job.since:
             raise Crash("{checkpoint_commit_failure, target database was made again}")
         elif job.checkpoint != checkpoint:
             job.idle, job.idle_since = source, self._stirs
             return False  # with nothing to send, a replicator does not notice
-        job.state, job.error, job.unanswered = "running", "", 0
+        job.state, job.error, job.unanswered, job.is_open = "running", "", 0, True
         before = job.since
         if source.last > before:
             self._carry(server, job, source, target)
@@ -311,7 +316,7 @@ class World:
             job.wait = server.moves_every - 1
         else:
             job.idle, job.idle_since = source, self._stirs
-        return was != "running" or job.since != before or not job.course.is_continuous
+        return not was_open or job.since != before or not job.course.is_continuous
 
     def _carry(self, server: Server, job: Job, source: Database, target: Database) -> None:
         if any(self.servers[end.address].is_full for end in (job.course.source, job.course.target)) or server.is_full:

@@ -43,6 +43,9 @@ class Course:
 class Job:
     """One replication as the scheduler runs it. A document with another body is another job.
 
+    `is_open`: this run has reached both ends. It says `running` for a while before it has, and of what it does it says
+    nothing, or what it did in an earlier run, until there is something to say.
+
     `idle`: the source, if nothing waited there at the last look, which was in the `idle_since`th stir of the world:
     until the next one it moves only when something arrives there.
     """
@@ -50,6 +53,7 @@ class Job:
     document: Document
     course: Course
     state: ReplicationState = "initializing"
+    is_open: bool = False
     since: int = 0
     checkpoint: str = ""
     checked: int = 0
@@ -103,10 +107,19 @@ def key_of(document: Mapping[str, Any]) -> str:
 def rows(jobs: Mapping[str, Job]) -> Iterator[tuple[str, dict[str, Any]]]:
     """The scheduler's rows by document id, in CouchDB's form."""
     for doc_id, job in jobs.items():
-        info: dict[str, Any] = {
-            "through_seq": str(job.since),
-            "docs_written": job.written,
-            "doc_write_failures": job.refused,
-            "changes_pending": job.pending,
-        }
-        yield doc_id, {"doc_id": doc_id, "state": job.state, "info": {"error": job.error} if job.error else info}
+        yield doc_id, {"doc_id": doc_id, "state": job.state, "info": info(job)}
+
+
+def info(job: Job) -> dict[str, Any] | None:
+    """None before the first change of a replication was looked at, in whichever of its runs."""
+    if job.error:
+        return {"error": job.error}
+    if job.since == 0 and job.checked + job.written == 0:
+        return None
+    return {
+        "through_seq": str(job.since),
+        "revisions_checked": job.checked + job.written,
+        "docs_written": job.written,
+        "doc_write_failures": job.refused,
+        "changes_pending": job.pending,
+    }

@@ -6,7 +6,7 @@ from typing import Any
 from worker.core import backwards
 from worker.core.actions import Wait
 from worker.core.decide import decide
-from worker.core.memory import Home, Leaving, Memory
+from worker.core.memory import Crash, Home, Leaving, Memory
 from worker.core.observed import Down
 
 from . import world
@@ -62,6 +62,7 @@ def test_times_inside_what_is_remembered_by_name_are_shifted_too() -> None:
         "passing": {"a>b>test": ("running", NOW)},
         "down": {"a": NOW},
         "kicks": {"a>b>test": (1, NOW)},
+        "crashed": {"a>b>test": Crash(NOW)},
         "refusing": {"a": (1, NOW, "the disk is full")},
         "homes": {"id0": Home("a", "uuid0", passed_at=NOW)},
         "leaving": {"id0": Leaving("nonce", withdrawn_at=NOW, proved_at=NOW)},

@@ -81,6 +81,32 @@ def test_a_stopped_target_is_noticed_late_if_the_world_says_so() -> None:
     assert pair.state()[0] == "crashing"
 
 
+def test_one_that_begins_says_that_it_runs_before_it_has_reached_its_target_and_nothing_of_what_it_does() -> None:
+    pair = Pair(World(tries_for=3))
+    pair.a.write("one", "x")
+    pair.b.stop()
+    pair.tick(3)
+    assert pair.state() == ("running", None)
+    pair.tick()
+    assert pair.state() == ("crashing", None)
+    pair.b.start()
+    pair.couch.put_replications(A, [Wanted("a", "b", "one")], [A, B], LOGIN)
+    pair.tick()
+    assert pair.state() == ("running", 0)
+
+
+def test_one_that_begins_by_itself_says_what_it_did_in_the_run_before() -> None:
+    pair = Pair(World(tries_for=3))
+    pair.a.write("one", "x")
+    pair.tick()
+    pair.b.stop()
+    pair.a.write("one", "y")
+    pair.tick()
+    assert pair.state() == ("crashing", None)
+    pair.tick(2)
+    assert pair.state() == ("running", 0)
+
+
 def test_what_crashes_waits_longer_each_time_and_a_kick_starts_it_at_once() -> None:
     pair = Pair(World())
     pair.b.stop()

@@ -1,0 +1,59 @@
+"""Links that crashed a while ago: one that is begun again is not said to run before it shows that it does. Pure.
+
+A replication is called `running` from the moment at which CouchDB begins it, while it still asks for its target (six
+times within some 16 s). So a link that crashes again and again would be well for a while after each kick.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from worker.core.memory import Crash, Memory
+from worker.core.observed import Replication
+from worker.core.ring import Wanted
+from worker.core.situation import Situation, replication_key
+
+LONGEST = 600.0
+"""Seconds after which a link that runs is believed, whatever was."""
+
+
+def noticed(s: Situation) -> Memory:
+    """Whoever crashes is remembered, until a later run has shown that it reaches its target or has lasted."""
+    before = s.memory.crashed
+    unseen = {key: crash for key, crash in before.items() if key.split(">")[0] in s.by_name.keys() - s.nodes.keys()}
+    kept: dict[str, Crash] = dict(unseen)
+    for wanted, found in s.found.items():
+        key = replication_key(wanted)
+        known = before.get(key)
+        if found.state in ("crashing", "error"):
+            kept[key] = crashed(s, key, known)
+        elif known is not None and not is_over(s, found, known):
+            kept[key] = known if found.progress else replace(known, mark="")
+    return s.memory.but(crashed=kept)
+
+
+def crashed(s: Situation, key: str, known: Crash | None) -> Crash:
+    """`found` is down at this look: for how long it had run, and what it had told by then."""
+    state, _, mark = s.memory.passing.get(key, ("", 0.0))[0].partition(" ")
+    if known is None:
+        return Crash(s.now, mark=mark)
+    if state != "running":
+        return replace(known, at=s.now)
+    return Crash(s.now, max(known.ran, s.now - known.at), mark or known.mark)
+
+
+def is_over(s: Situation, found: Replication, known: Crash) -> bool:
+    """Whether this run tells something that no earlier one did, or has lasted for longer than the others together."""
+    if found.state != "running":
+        return False
+    lasts = min(max(s.policy.start_within, 2 * known.ran), LONGEST)
+    return found.progress not in ("", known.mark) or s.now - known.at >= lasts
+
+
+def begun_anew(crashed: Mapping[str, Crash], keys: set[str]) -> dict[str, Crash]:
+    """The documents of these were written: what they tell from now on is of their new run."""
+    return {key: replace(crash, mark="") if key in keys else crash for key, crash in crashed.items()}
+
+
+def is_unproved(s: Situation, wanted: Wanted) -> bool:
+    """Whether a link that is called running crashed before, and nothing shows yet that it runs now."""
+    return replication_key(wanted) in s.memory.crashed
