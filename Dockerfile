@@ -34,8 +34,14 @@ RUN --mount=type=secret,id=ca --mount=type=secret,id=pip \
     && python3 -m pip --python /opt/kanto install -q --no-compile --require-hashes --only-binary :all: \
         -r /build/requirements.txt \
     && cd /opt/kanto/lib/python3.*/site-packages \
-    # a second client of Kubernetes, for asyncio, is half of that package; packages bring their tests along
+    # half of that package is a second client of Kubernetes, for asyncio: nobody here calls it, nor what only it needs
     && rm -rf kubernetes/aio \
+    && python3 -m pip --python /opt/kanto uninstall -q -y \
+        aiohttp aiohttp-retry aiohappyeyeballs aiosignal attrs frozenlist multidict propcache yarl \
+    # nor celery's command line, the only one to need a prompt
+    && python3 -m pip --python /opt/kanto uninstall -q -y click-repl prompt-toolkit wcwidth \
+    && rm -f /opt/kanto/bin/celery \
+    # packages bring their tests along
     && find . -type d '(' -name test -o -name tests ')' -prune -exec rm -rf '{}' + \
     # the other half is generated, and most of it are docstrings: bytecode without them does, and saves 40 MB
     && /opt/kanto/bin/python -m compileall -q -b -o 2 --invalidation-mode unchecked-hash kubernetes/client \
@@ -48,7 +54,8 @@ COPY kanto /build/source/kanto
 COPY worker /build/source/worker
 RUN cd /build/source && /build/tools/bin/python -m hatchling build -d /build/wheels -t wheel \
     && python3 -m pip --python /opt/kanto install -q --no-compile --no-deps --no-index /build/wheels/*.whl \
-    && /opt/kanto/bin/python -m compileall -q --invalidation-mode unchecked-hash /opt/kanto/lib
+    && cd /opt/kanto/lib/python3.*/site-packages \
+    && /opt/kanto/bin/python -m compileall -q --invalidation-mode unchecked-hash api common kanto worker
 
 
 FROM ${BASE} AS kanto
@@ -60,6 +67,8 @@ RUN rm -rf /usr/local/lib/python3.*/site-packages/* /usr/local/lib/python3.*/ens
     && install -d -o 10001 -g 10001 -m 0700 /run/kanto /var/lib/kanto
 COPY --from=tools /usr/bin/tini /usr/bin/tini
 COPY --from=build /opt/kanto /opt/kanto
+# An official Python comes without bytecode of its library: this writes what is used, or each start would make it anew.
+RUN /opt/kanto/bin/python -c 'import api.main, kanto.commands, worker.main'
 ENV PATH=/opt/kanto/bin:/usr/local/bin:/usr/bin:/bin \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
@@ -142,7 +151,7 @@ COPY --from=build /opt/kanto /opt/kanto
 RUN python=$(command -v python3.11) \
     && ln -sf "$python" /opt/kanto/bin/python3 && ln -sf python3 /opt/kanto/bin/python \
     && sed -i "s|^home = .*|home = $(dirname "$python")|" /opt/kanto/pyvenv.cfg \
-    && /opt/kanto/bin/python -c 'import worker.main'
+    && /opt/kanto/bin/python -c 'import worker.main, worker.platforms.process.balancer'
 ENV PATH=/opt/kanto/bin:/usr/local/bin:/usr/bin:/bin \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \

@@ -82,8 +82,9 @@ def build(engine: Engine, targets: Sequence[str], tag: str, say: Say, *, base: s
         for target in sorted(targets, key=list(TARGETS).index):
             if target == "instances" and engine.program != "docker":
                 # podman and buildah skip a stage that another names by an argument: it has to be an image by then
-                stand_in = engine.build("couchdb-standin", arguments, tag, given)
-                arguments = {**arguments, "COUCHDB": stand_in}
+                if "couchdb-standin" not in targets:
+                    engine.build("couchdb-standin", arguments, tag, given)
+                arguments = {**arguments, "COUCHDB": name_of("couchdb-standin", tag)}
             names.append(engine.build(target, arguments, tag, given))
             say(f"built {names[-1]}")
     return names

@@ -31,7 +31,20 @@ PACKAGES: debian.Packages = {
 WORDS = "Images are tested with podman: Debian 12 as root, and its packages " + ", ".join(PACKAGES) + "."
 SUITE = "bookworm"
 IN_BASE = ("python3", "python3-pip", "ca-certificates", "tini")
+# What Debian's slim image and the official Python image leave out too, so that sizes and starts are like theirs.
+LEFT_OUT = (
+    "usr/share/info/*",
+    "usr/share/lintian/*",
+    "usr/share/locale/*",
+    "usr/share/man/*",
+    "usr/lib/python3*/**/__pycache__",
+    "var/cache/apt/*",
+    "var/lib/apt/lists/*",
+    "var/log/*",
+)
 SECONDS = 900
+KEPT = "168h"
+"""How long stages and images stay that no tag names: stages are what the next build goes on from."""
 
 # The first two: the defaults are above the hard limits of some machines. runc: crun refuses hybrid control groups.
 # static_dir: where the podman that starts a dead container again looks, which is told of the storage alone.
@@ -90,7 +103,9 @@ class Podman:
         with self._turn():
             base = self.base(say)
             engine = Engine("podman", self.environment, ("--network", "host"))
-            return build(engine, targets, tag, say, base=base)
+            names = build(engine, targets, tag, say, base=base)
+            self.run("image", "prune", "--force", "--filter", f"until={KEPT}")
+            return names
 
     def save(self, targets: Sequence[str], tag: str, file: Path) -> None:
         """Write images of these targets into one archive as `docker load` and the lab read it."""
@@ -101,8 +116,8 @@ class Podman:
         )
 
     def base(self, say: Say) -> str:
-        """The name of the base image, made if it is missing: Debian with Python, as small as debootstrap makes it."""
-        key = hashlib.sha256(repr((SUITE, IN_BASE)).encode()).hexdigest()[:12]
+        """The name of the base image, made if it is missing: Debian with Python, as small as a slim image."""
+        key = hashlib.sha256(repr((SUITE, IN_BASE, LEFT_OUT)).encode()).hexdigest()[:12]
         name = f"localhost/kanto-test-base:{key}"
         if not self.has(name):
             say(f"making a base image of Debian's {SUITE}: about a minute, once per machine")
@@ -115,8 +130,7 @@ class Podman:
         done = subprocess.run(words, env=self.environment, capture_output=True, text=True, check=False, timeout=SECONDS)
         if done.returncode != 0:
             raise ImageError(f"`{' '.join(words)}` failed: {(done.stderr or done.stdout).strip()[-500:]}")
-        shutil.rmtree(root / "var/cache/apt/archives", ignore_errors=True)
-        shutil.rmtree(root / "var/lib/apt/lists", ignore_errors=True)
+        _leave_out(root)
         with subprocess.Popen(["tar", "-C", str(root), "-c", "."], stdout=subprocess.PIPE) as tar:
             imported = subprocess.run(
                 ["podman", "import", "--quiet", "-", name],
@@ -168,6 +182,18 @@ def _need(say: Say) -> None:
         debian.require(PACKAGES, say, words=WORDS, missing=[] if os.geteuid() == 0 else ["root"])
     except debian.DebianError as error:
         raise ImageError(str(error)) from error
+
+
+def _leave_out(root: Path) -> None:
+    """Remove LEFT_OUT, and all documents but the licenses."""
+    for each in [found for pattern in LEFT_OUT for found in root.glob(pattern)]:
+        if each.is_dir() and not each.is_symlink():
+            shutil.rmtree(each)
+        else:
+            each.unlink()
+    for each in [*root.joinpath("usr/share/doc").rglob("*")]:
+        if each.name != "copyright" and (each.is_symlink() or each.is_file()):
+            each.unlink()
 
 
 def _mirror() -> str:
