@@ -82,13 +82,9 @@ USER 10001:10001
 EXPOSE 8080
 ENTRYPOINT ["tini", "--", "kanto"]
 CMD ["--help"]
-ARG VERSION=0
-ARG REVISION=unknown
 LABEL org.opencontainers.image.title="kanto" \
       org.opencontainers.image.description="Rings of independent CouchDB instances behind one endpoint" \
-      org.opencontainers.image.licenses="Apache-2.0" \
-      org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.revision="${REVISION}"
+      org.opencontainers.image.licenses="Apache-2.0"
 
 
 FROM tools AS packages
@@ -165,10 +161,6 @@ WORKDIR /tmp
 USER 10001:10001
 ENTRYPOINT ["tini", "--", "kanto"]
 CMD ["instances"]
-ARG VERSION=0
-ARG REVISION=unknown
 LABEL org.opencontainers.image.title="kanto's instances" \
       org.opencontainers.image.description="A CouchDB, and kanto to start it: holds the instances where there is no Kubernetes" \
-      org.opencontainers.image.licenses="Apache-2.0" \
-      org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.revision="${REVISION}"
+      org.opencontainers.image.licenses="Apache-2.0"

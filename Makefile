@@ -9,11 +9,13 @@ SEEDS ?= 1000
 MINUTES ?= 2
 FAULT_SEED ?=
 LAB := $(PYTHON) dev/kubernetes/bin/lab
+# In namespaces of its own: no mount, network, rule of a firewall or process of podman's outlives the command.
+APART := unshare --net --mount --pid --fork --kill-child --mount-proc -- sh -c 'ip link set lo up && "$$@"' apart
 COMPILE := $(VENV)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test check format contract simulate faults bench lock clean
-.PHONY: image test-image test-compose test-chart test-alerts
+.PHONY: image own-images test-image test-compose test-chart test-alerts
 .PHONY: lab-up lab-exec lab-down test-lab test-kubernetes bench-kubernetes
 
 help: ## what one can do here
@@ -76,11 +78,14 @@ test-kubernetes: setup ## the tests on a real Kubernetes: builds the lab if need
 image: ## kanto's images, with docker, podman or buildah (ARGS="--base IMAGE --tag TAG"; docs/images.md)
 	@$(PYTHON) -m dev.image $(ARGS)
 
-test-image: setup ## the images, built and run with podman on a folder of the tests' own, as root
-	@KANTO_TEST_IMAGES=1 $(VENV)/python -m pytest tests/image $(ARGS)
+test-image: own-images ## the images, run with podman on a folder of the tests' own, as root (docs/images.md)
+	@KANTO_TEST_IMAGES=1 $(APART) $(VENV)/python -m pytest tests/image $(ARGS)
 
-test-compose: setup ## docker-compose.yml, brought up with podman-compose, as root (docs/images.md says what is not shown yet)
-	@KANTO_TEST_IMAGES=1 $(VENV)/python -m pytest tests/compose $(ARGS)
+test-compose: own-images ## docker-compose.yml, brought up with podman-compose, as root; test-image test-compose build once
+	@KANTO_TEST_IMAGES=1 $(APART) $(VENV)/python -m pytest tests/compose $(ARGS)
+
+own-images: setup
+	@$(VENV)/python -m dev.image --own --tag test
 
 bench: setup ## the benchmarks
 	@$(VENV)/python -m tests.bench $(ARGS)

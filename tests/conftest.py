@@ -20,7 +20,7 @@ collect_ignore = [
     if not os.environ.get(variable)
 ]
 
-# These build images first, as root (make test-image, make test-compose).
+# These need images that were built first, as root (make test-image, make test-compose).
 if not os.environ.get("KANTO_TEST_IMAGES"):
     collect_ignore += ["compose", "image"]
 

@@ -27,6 +27,7 @@ PACKAGES: debian.Packages = {
     "iptables": ("iptables",),
     "nftables": ("nft",),
     "debootstrap": ("debootstrap",),
+    "iproute2": ("ip",),
 }
 WORDS = "Images are tested with podman: Debian 12 as root, and its packages " + ", ".join(PACKAGES) + "."
 SUITE = "bookworm"

@@ -4,20 +4,19 @@ from collections.abc import Iterator
 
 import pytest
 
-from dev.image import own
-from tests.compose.project import Project, images
+from dev.image.own import Podman
+from tests.compose.project import Project
+from tests.image.engine import engine
 
 
 @pytest.fixture(scope="session")
-def podman() -> Iterator[own.Podman]:
-    engine = own.podman(print)
-    images(engine)
-    with engine.used():
-        yield engine
+def podman() -> Iterator[Podman]:
+    with engine() as found:
+        yield found
 
 
 @pytest.fixture
-def project(podman: own.Podman) -> Iterator[Project]:
+def project(podman: Podman) -> Iterator[Project]:
     made = Project(podman)
     yield made
     made.end()

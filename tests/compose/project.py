@@ -10,12 +10,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from dev.image.build import ROOT, TARGETS, name_of
+from dev.image.build import ROOT, name_of
 from dev.image.own import Podman
 from tests.e2e.service import User, is_well, wait_until
+from tests.image.engine import TAG
 from tests.ports import free_port, free_ports
 
-TAG = "test"
 PORTS = 10
 REMOVE = {
     "containers": ("rm", "--depend", "--time=1"),
@@ -124,8 +124,3 @@ class Project:
                 if kind in left:
                     self._podman.run(*words, "--force", *left[kind], check=False)
             raise AssertionError(f"`down` left {left}; it was removed by force")
-
-
-def images(podman: Podman) -> None:
-    """Build all that the file names."""
-    podman.build(list(TARGETS), TAG, lambda line: print(line, file=sys.stderr))

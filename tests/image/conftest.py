@@ -1,19 +1,14 @@
-"""The images, built once for the run."""
+"""The engine, with the images in it."""
 
-import sys
 from collections.abc import Iterator
 
 import pytest
 
-from dev.image import own
-from dev.image.build import TARGETS
-
-TAG = "test"
+from dev.image.own import Podman
+from tests.image.engine import engine
 
 
 @pytest.fixture(scope="session")
-def podman() -> Iterator[own.Podman]:
-    engine = own.podman(print)
-    engine.build(list(TARGETS), TAG, lambda line: print(line, file=sys.stderr))
-    with engine.used():
-        yield engine
+def podman() -> Iterator[Podman]:
+    with engine() as found:
+        yield found

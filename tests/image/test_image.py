@@ -17,7 +17,7 @@ import pytest
 from dev.image.build import TARGETS, name_of, revision, version
 from dev.image.own import Podman
 from tests.e2e.service import is_well, wait_until
-from tests.image.conftest import TAG
+from tests.image.engine import TAG
 from tests.ports import free_port
 from tests.servers import RedisServer
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from dev import debian
 from dev.image import __main__ as command
 from dev.image import build
 from dev.image.build import Engine, ImageError
@@ -57,12 +58,18 @@ def test_the_first_engine_that_answers_builds_all_targets(machine: Machine) -> N
     machine.has("other-engine")
     assert command.main(["--tag", "t1", "--base", "mine:1"]) == 0
     built = [call[call.index("--target") + 1] for call in machine.calls()]
-    assert built == ["kanto", "couchdb-standin", "couchdb-standin", "instances", "redis-standin"]
+    assert built == ["kanto", "couchdb-standin", "instances", "redis-standin"]
     for call in machine.calls():
         assert "BASE=mine:1" in call
         assert call[call.index("--tag") + 1].endswith(":t1")
     instances = next(call for call in machine.calls() if "instances" in call)
     assert "COUCHDB=localhost/kanto-couchdb-standin:t1" in instances
+
+
+def test_instances_are_built_on_a_stand_in_that_is_built_before(machine: Machine) -> None:
+    machine.has("one-engine")
+    assert command.main(["instances"]) == 0
+    assert [call[call.index("--target") + 1] for call in machine.calls()] == ["couchdb-standin", "instances"]
 
 
 def test_without_an_engine_it_says_which_there_could_be(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
@@ -75,6 +82,19 @@ def test_a_build_that_fails_says_which_image(machine: Machine) -> None:
     machine.has("one-engine", status=3)
     with pytest.raises(ImageError, match="localhost/kanto:latest with one-engine failed"):
         build.build(Engine("one-engine"), ["kanto"], "latest", lambda _: None)
+
+
+def test_the_tests_own_engine_says_all_that_is_missing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(debian, "SBIN", "/nowhere")
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert command.main(["--own"]) == 2
+    told = capsys.readouterr().err
+    assert "Debian 12 as root" in told
+    assert "Missing here: root; the Debian packages " in told
+    assert " iptables " in told
 
 
 def test_an_unknown_target_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
