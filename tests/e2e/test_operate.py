@@ -2,17 +2,19 @@
 
 import json
 import os
+import signal
 import sys
 import tarfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
 
 import httpx
 import pytest
 
 from tests import commands, redis_cli
-from tests.e2e.inside import Inside, Records
+from tests.e2e.inside import Inside
 from tests.e2e.service import Service, User, wait_until
 from tests.e2e.writers import assert_everywhere, numbered, put_all
 from tests.ports import free_ports
@@ -231,35 +233,50 @@ def test_a_new_password_of_our_own_redis(make_place: MakePlace) -> None:
 
 
 @pytest.fixture
-def servers(tmp_path: Path) -> Iterator[tuple[RedisServer, RedisServer]]:
-    old, new = (RedisServer(tmp_path / name, password=PASSWORD) for name in ("old", "new"))
-    old.start()
-    new.start()
-    yield old, new
-    new.kill()
-    old.kill()
+def make_server(tmp_path: Path) -> Iterator["MakeServer"]:
+    with ExitStack() as ends:
+
+        def make(name: str, password: str) -> RedisServer:
+            server = RedisServer(tmp_path / name, password=password)
+            server.start()
+            ends.callback(server.kill)
+            return server
+
+        yield make
 
 
-def test_redis_moves_to_another_server(make_place: MakePlace, servers: tuple[RedisServer, RedisServer]) -> None:
+MakeServer = Callable[[str, str], RedisServer]
+
+
+@pytest.mark.parametrize("is_own", [False, True], ids=["a Redis elsewhere", "the Redis of make run"])
+def test_redis_moves_to_another_server(make_place: MakePlace, make_server: MakeServer, *, is_own: bool) -> None:
     """In the middle of a job: what was accepted goes on, and clients are told to come again meanwhile."""
-    old, new = servers
-    place = make_place(KANTO_REDIS_URL=old.url, KANTO_UPKEEP_INTERVAL="2")
+    named = {} if is_own else {"KANTO_REDIS_URL": make_server("old", PASSWORD).url}
+    place = make_place(KANTO_UPKEEP_INTERVAL="2", **named)
     service = place.service
     service.start()
+    old = own_redis(service) if is_own else urlsplit(named["KANTO_REDIS_URL"])
+    new = make_server("new", str(old.password))
     user = service.user("rita", TOKEN)
     made = user.result("create", cluster_tag="moved", replicas=2)
     put_all(user.couch(made["Endpoint"]), "test", numbered(20))
     ended = user.begin("replicate", cluster_tag="moved", databases="orders")
     assert user.ended(ended)["status"] == "succeeded"
-    ends = {"OLD": "127.0.0.1", "OLD_PORT": str(old.port), "NEW": "127.0.0.1", "NEW_PORT": str(new.port)}
-    place.run("follow", REDISCLI_AUTH=PASSWORD, **ends)
+    here, there = ("127.0.0.1", str(old.port)), ("127.0.0.1", str(new.port))
+
+    def run(name: str, source: tuple[str, str] = here, target: tuple[str, str] = there) -> None:
+        ends = {"OLD": source[0], "OLD_PORT": source[1], "NEW": target[0], "NEW_PORT": target[1]}
+        place.run(name, REDISCLI_AUTH=str(old.password), **ends)
+
+    run("follow")
     assert status(user) == 200, "kanto goes on meanwhile"
-    records = Records(service.clients.enter_context(old.client()), lambda: service.processes("-m worker"))
-    with ExitStack() as held:
-        for worker in service.processes("-m worker"):
-            held.enter_context(records.held_still(worker))
+    run("change-places")
+    assert status(user) == 503
+    run("change-places", there, here)
+    wait_until("kanto to go on by itself after the way back", service.is_ready)
+    with held_still(service.processes("-m worker")):
         accepted = user.begin("scale", cluster_tag="moved", replicas=4)
-        place.run("change-places", REDISCLI_AUTH=PASSWORD, **ends)
+        run("change-places")
 
     answer = user.post("scale", cluster_tag="moved", replicas=1)
     assert (answer.status_code, answer.json()["code"]) == (503, "store_unavailable")
@@ -271,7 +288,6 @@ def test_redis_moves_to_another_server(make_place: MakePlace, servers: tuple[Red
     service.stop()
     service.settings["KANTO_REDIS_URL"] = new.url
     service.start()
-    old.kill()
     assert user.ended(accepted)["status"] == "succeeded"
     assert user.job(ended)["status"] == "succeeded"
     after = user.ready("moved")
@@ -280,8 +296,25 @@ def test_redis_moves_to_another_server(make_place: MakePlace, servers: tuple[Red
     assert_everywhere(user, "moved", {"meanwhile", *(f"doc{n}" for n in range(20))})
 
 
-def test_a_new_password_of_another_redis(make_place: MakePlace, servers: tuple[RedisServer, RedisServer]) -> None:
-    server, _ = servers
+def own_redis(service: Service) -> SplitResult:
+    port, password = ((service.home / "redis" / name).read_text().strip() for name in ("port", "password"))
+    return urlsplit(f"redis://:{password}@127.0.0.1:{port}/0")
+
+
+@contextmanager
+def held_still(pids: list[int]) -> Iterator[None]:
+    """Processes that keep their sockets and do nothing meanwhile."""
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
+def test_a_new_password_of_another_redis(make_place: MakePlace, make_server: MakeServer) -> None:
+    server = make_server("redis", PASSWORD)
     place = make_place(KANTO_REDIS_URL=server.url)
     service = place.service
     service.start()
