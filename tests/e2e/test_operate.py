@@ -264,19 +264,19 @@ def test_redis_moves_to_another_server(make_place: MakePlace, make_server: MakeS
     assert user.ended(ended)["status"] == "succeeded"
     here, there = ("127.0.0.1", str(old.port)), ("127.0.0.1", str(new.port))
 
-    def run(name: str, source: tuple[str, str] = here, target: tuple[str, str] = there) -> None:
-        ends = {"OLD": source[0], "OLD_PORT": source[1], "NEW": target[0], "NEW_PORT": target[1]}
-        place.run(name, REDISCLI_AUTH=str(old.password), **ends)
+    def ends(source: tuple[str, str] = here, target: tuple[str, str] = there) -> dict[str, str]:
+        named = {"OLD": source[0], "OLD_PORT": source[1], "NEW": target[0], "NEW_PORT": target[1]}
+        return {**named, "REDISCLI_AUTH": str(old.password)}
 
-    run("follow")
+    place.run("follow", **ends())
     assert status(user) == 200, "kanto goes on meanwhile"
-    run("change-places")
+    place.run("change-places", **ends())
     assert status(user) == 503
-    run("change-places", there, here)
+    place.run("change-places", **ends(there, here))
     wait_until("kanto to go on by itself after the way back", service.is_ready)
     with held_still(service.processes("-m worker")):
         accepted = user.begin("scale", cluster_tag="moved", replicas=4)
-        run("change-places")
+        place.run("change-places", **ends())
 
     answer = user.post("scale", cluster_tag="moved", replicas=1)
     assert (answer.status_code, answer.json()["code"]) == (503, "store_unavailable")
