@@ -167,6 +167,7 @@ REASONS = FAILURES | {
     # what a look found
     "data_lost",
     "documents_refused",
+    "endpoint_missing",
     "instance_down",
     "instance_lost",
     "instance_silent",

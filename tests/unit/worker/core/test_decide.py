@@ -53,6 +53,19 @@ def test_a_new_cluster_is_provisioned() -> None:
     assert actions(plan) == (Provision(()),)
 
 
+def test_an_endpoint_without_an_address_is_named_and_waited_for() -> None:
+    """A load balancer's comes late."""
+    seen = whole(3)
+    assert isinstance(seen.platform, Platformed)
+    homeless = replace(seen, platform=replace(seen.platform, endpoint=None))
+    plan, memory = decided(homeless, remembered(3))
+    assert actions(plan) == (Provision(("id0", "id1", "id2")),)
+    assert codes(plan) == ["endpoint_missing"]
+    plan, _ = decided(homeless, replace(memory, provision_after=NOW + 1))
+    assert isinstance(plan, Wait)
+    assert codes(plan) == ["endpoint_missing"]
+
+
 def test_provision_keeps_every_instance_that_is_there() -> None:
     plan, _ = decided(whole(3), remembered(3), what=world.spec(5))
     assert actions(plan) == (Provision(("id0", "id1", "id2")),)
