@@ -9,6 +9,7 @@
                             started is waited for
   lab status                parts, memory, CPU time
   lab logs [PART]           the log files, or one of them
+  lab needs                 only see that this machine has what a lab needs, and install what can be; 2 when it has not
   lab build                 only build the programs and say where they are
 
 LAB_DIR names the lab's folder, one cluster each; not below /var or /run. Default: $XDG_CACHE_HOME/kanto/kubernetes/lab.
@@ -114,6 +115,12 @@ def logs(words: Sequence[str]) -> int:
     return 0
 
 
+def needs_(words: Sequence[str]) -> int:
+    _no_more(words)
+    needs.ensure(say)
+    return 0
+
+
 def build_(words: Sequence[str]) -> int:
     _no_more(words)
     needs.ensure(say)
@@ -130,6 +137,7 @@ COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "part": part,
     "status": show_status,
     "logs": logs,
+    "needs": needs_,
     "build": build_,
 }
 
