@@ -83,7 +83,7 @@ def test_an_altered_fill_counts_as_failed(ring: Ring) -> None:
     document = ring.document("cdb-1", ID)
     assert document is not None
     ring.put_document("cdb-1", {**document, "doc_ids": ["only-this"]})
-    assert is_in_state(ring, "failed")
+    ring.until(lambda: is_in_state(ring, "failed"), "it counts as failed")
 
 
 def test_all_fills_are_deleted_and_nothing_else(ring: Ring) -> None:

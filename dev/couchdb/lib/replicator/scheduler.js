@@ -59,6 +59,7 @@ export class Scheduler {
     if (db.name !== DATABASE || !this.isStarted || this.isStopped) return
     this.seq = 0
     this.db = db
+    this.scanning = Promise.resolve() // a read of one that was deleted meanwhile may never end
     db.on('change', () => this.scan())
     db.on('gone', () => { if (this.db === db) this.forgetAll() })
     this.scan()
@@ -83,6 +84,7 @@ export class Scheduler {
     if (this.db !== db) return // made again meanwhile: the new one is read from its start
     this.seq = last
     for (const { id, deleted, doc } of rows) {
+      if (this.db !== db) return
       if (id.startsWith('_design/')) continue
       if (deleted) await this.remove(id)
       else await this.take(doc)
