@@ -76,24 +76,28 @@ def test_the_address_of_a_load_balancer_is_waited_for(make_service: MakeService,
     """The test does what the controller of a cloud does, and the node's kube-proxy the rest."""
     service = make_service("balancer", KANTO_SERVICE_TYPE="LoadBalancer")
     user = service.user("lea")
-    job = user.begin("create", cluster_tag="far", replicas=2)
-    wait_until("the job to say what it waits for", lambda: "not given the endpoint an address" in told(user.job(job)))
+    job = user.begin("create", cluster_tag="balanced", replicas=2)
+    wait_until("its Service to be there", lambda: find_endpoints(service, admin))
+    wait_until("the job to say what it waits for", lambda: "has no address yet" in told(user.job(job)))
     found = the_endpoint(service, admin)["metadata"]["name"]
     admin.patch(SERVICES, service.namespace, f"{found}/status", given_address(BALANCER))
     ended = user.ended(job)
     assert ended["status"] == "succeeded", ended
-    shown = user.result("detail", cluster_tag="far")
+    shown = user.result("detail", cluster_tag="balanced")
     assert shown["Endpoint"] == f"http://{BALANCER}:{PORT}"
     put_all(endpoint_of(user, shown), "test", numbered(10))
-    user.result("delete", cluster_tag="far")
+    user.result("delete", cluster_tag="balanced")
     service.end()
 
 
 def the_endpoint(service: Service, admin: Admin) -> Json:
     """The one Service of the one cluster there that is no instance's own."""
-    found = admin.find_all(SERVICES, service.namespace, labels={COMPONENT: "endpoint"})
-    assert len(found) == 1, found
-    return found[0]
+    (found,) = find_endpoints(service, admin)
+    return found
+
+
+def find_endpoints(service: Service, admin: Admin) -> list[Json]:
+    return admin.find_all(SERVICES, service.namespace, labels={COMPONENT: "endpoint"})
 
 
 def node_address(admin: Admin) -> str:

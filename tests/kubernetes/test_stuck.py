@@ -20,8 +20,11 @@ TAG = "never"
 STUCK = {
     "an image that does not exist": ({"KANTO_IMAGE": "lab.local/nothing:1"}, r"ImagePullBackOff|ErrImagePull"),
     "an image that is no CouchDB": ({"KANTO_IMAGE": "lab.local/pause:1"}, r"executable file not found"),
-    "a program that ends at once": ({"KANTO_IMAGE": "lab.local/busybox:1"}, r"it ended with 127: .*tini: not found"),
-    "a class of storage that does not exist": ({"KANTO_STORAGE_CLASS": "none"}, r'storageclass.*"none" not found'),
+    "a program that ends at once": ({"KANTO_IMAGE": "lab.local/busybox:1"}, r"ended with 127: the image has no flock"),
+    "a class of storage that does not exist": (
+        {"KANTO_STORAGE_CLASS": "none"},
+        r"unbound immediate Persistent",
+    ),
     "no room for what it asks for": ({"KANTO_REQUESTS": "cpu=1000"}, r"Insufficient cpu"),
     "no node with this label": ({"KANTO_NODE_SELECTOR": "disk=none"}, r"node affinity/selector|node selector"),
 }

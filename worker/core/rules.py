@@ -30,7 +30,7 @@ def everything_is_provisioned(s: Situation) -> Says:
     reasons = tuple(
         Reason("instance_down", f"{i.name} is not running: {i.reason or 'no reason'}", i.name) for i in down
     )
-    if s.platform.endpoint is None:
+    if s.platform.endpoint is None and not s.platform.problem:
         reasons += (Reason("endpoint_missing", "the platform has not given the endpoint an address yet"),)
     if s.platform.problem:
         reasons = (Reason("platform_problem", s.platform.problem), *reasons)

@@ -119,6 +119,12 @@ def test_other_data_are_another_identity_without_traffic(host: Host, platform: P
     before = instances(platform, SPEC)
     serve(platform, [i.name for i in before])
     host.lose(SPEC, before[1].name)
+
+    def is_lost() -> bool:
+        wait_until_running(platform)
+        return before[1].identity not in {i.identity for i in instances(platform, SPEC)}
+
+    until(is_lost, "its data are gone")
     wait_until_running(platform)
     after = instances(platform, SPEC)
     kept = {before[0].identity, before[2].identity}

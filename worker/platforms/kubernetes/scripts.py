@@ -22,6 +22,10 @@ def build_script(*, tries: int = TRIES) -> str:
 set -eu
 umask 077
 trap 'exit 143' TERM
+command -v flock > /dev/null || {{
+  echo "the image has no flock, without which nobody knows whether a volume is in use" >&2
+  exit 127
+}}
 exec 9>>"$1/lock"
 tries=1
 until flock -n 9; do
