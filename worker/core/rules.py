@@ -229,7 +229,8 @@ def filled_instances_serve(s: Situation) -> Says:
     """Exactly the filled instances are behind the endpoint; none is put there that has another login.
 
     One that is silent keeps its place for a while, as it may be back at once. It loses it when its platform says that
-    it is down, since its port may be a stranger's by now, and once it is bridged; not while nobody else is up.
+    it is down, since its port may be a stranger's by now, and once it is bridged; not while nobody else is up. Nor does
+    one lose it that answers and lacks a database (its last write failed, say) while all others are silent.
     """
     serving = {i.name for i in s.instances if i.serving}
     should = {
@@ -237,6 +238,7 @@ def filled_instances_serve(s: Situation) -> Says:
         for i in s.up
         if s.has_all_databases(i.name) and s.nodes[i.name].fence is None and (i.serving or s.has_login(i.name))
     }
+    should = should or {i.name for i in s.up if i.serving and s.nodes[i.name].fence is None}
     if not should and not any(i.name in s.nodes and i.serving for i in s.members):
         should = {i.name for i in s.leaving if i.serving}  # never without anybody: leavers wait for a survivor
     may_be_back = (i for i in s.silent if i.serving and i.phase != "down" and i not in s.bridged)

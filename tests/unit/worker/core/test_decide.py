@@ -386,6 +386,16 @@ def test_an_instance_at_which_a_write_failed_has_a_pause_and_holds_nobody_up() -
     assert remember.carried_out(memory, [create], seen).refusing == {}
 
 
+def test_one_that_lacks_a_database_keeps_its_place_while_all_others_are_silent() -> None:
+    """A write to it failed a moment ago, so that the database is not made at once."""
+    seen = with_node(whole(), 0, node(0, targets=[1], databases=("_users",)))
+    for other in (1, 2):
+        seen = with_node(seen, other, Unknown("timed out"))
+    memory = remember.refused(remembered(), CreateDatabases(name(0), ("test",)), "timed out", NOW)
+    plan, _ = decided(seen, memory, now=NOW + 1)
+    assert isinstance(plan, Wait)
+
+
 def test_a_write_that_failed_is_forgotten_once_there_is_nothing_to_write() -> None:
     """The connection was cut after the write was done: nothing is lacking when it might be tried again."""
     create = CreateDatabases(name(0), ("test",))
