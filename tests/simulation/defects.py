@@ -100,6 +100,13 @@ def is_of_whatever(*_: object) -> bool:
     return True
 
 
+def pull_from_the_checkpoint(
+    database: str, source: Instance, receiver: Instance, credentials: Credentials, found: Mapping[str, Any] | None
+) -> Document:
+    """A pull that is complete and left something out goes on where it ended."""
+    return documents.kick(documents.build_fill(database, source, receiver, credentials), found)
+
+
 # replications
 
 
@@ -389,6 +396,9 @@ MUTANTS = (
 OTHERS_PROOF = Mutant("trust a proof whoever is there now", "H11", parts=((simulated_drain, "is_of", is_of_whatever),))
 OTHERS_IDS = Mutant(
     "replicate under the id of a user's own replication", "H14", parts=((documents, "_endpoint", unmarked),)
+)
+OFFERED_ONCE = Mutant(
+    "offer what was refused no more", "H23", parts=((simulated_drain, "build_pull", pull_from_the_checkpoint),)
 )
 OVERWRITTEN = Mutant(
     "overwrite a wake-up at the end of a step", "H19", parts=((memory_store, "_release", release_and_forget),)

@@ -55,14 +55,11 @@ class Ending:
         return truth.why_not_ready(record.spec, cluster, play.world.servers)
 
     def _waits_for_people(self) -> bool:
-        """A replication skips for good what was refused once, so a leaver with such documents stays until force=1.
-
-        Status says so, and no job is left.
-        """
+        """A fill skips for good what was refused once. Status says so, and no job is left."""
         record = self._play.record()
         if not self._play.refused or record is None or record.job is not None or record.view is None:
             return False
-        return bool({reason.code for reason in record.view.reasons} & {"draining", "filling"})
+        return bool({reason.code for reason in record.view.reasons} & {"filling"})
 
     def is_settled(self) -> bool:
         return self.why_unsettled() is None

@@ -6,7 +6,7 @@ from typing import Any
 from common.codec import decode
 from common.jobs import JobStatus
 from common.store.port import Outcome
-from tests.simulation.defects import OTHERS_IDS, OTHERS_PROOF, OVERWRITTEN
+from tests.simulation.defects import OFFERED_ONCE, OTHERS_IDS, OTHERS_PROOF, OVERWRITTEN
 from tests.simulation.engine import LEASE, Kanto
 from tests.simulation.mutants import SOUND, Mutant
 from tests.simulation.test_engine import KEY, made, scale
@@ -101,6 +101,31 @@ def test_a_users_own_replication_of_the_same_link_is_in_nobodys_way() -> None:
 
 def test_one_who_replicates_under_the_id_of_a_users_own_is_caught() -> None:
     assert not linked_beside_a_user(OTHERS_IDS)
+
+
+def end_after_a_refusal(mutant: Mutant) -> JobStatus:
+    """Of a scale-down during which the survivors refuse a document for a minute, as their validation functions say."""
+    with mutant.installed():
+        kanto = made(3)
+        assert kanto.server(KEY, 2).write("test", "stubborn")
+        staying = [kanto.server(KEY, ordinal) for ordinal in (0, 1)]
+        for server in staying:
+            server.databases["test"].refuses.add("stubborn")
+        job = scale(kanto, 2)
+        passed = kanto.clock.now + 60.0
+        kanto.until("a minute to pass", lambda: kanto.clock.now > passed)
+        assert kanto.job(job).status is JobStatus.RUNNING
+        for server in staying:
+            server.databases["test"].refuses.clear()
+        return kanto.finish(job, seconds=1500.0).status
+
+
+def test_a_drain_goes_on_once_what_was_refused_is_taken() -> None:
+    assert end_after_a_refusal(SOUND) is JobStatus.SUCCEEDED
+
+
+def test_one_who_offers_it_no_more_is_caught() -> None:
+    assert end_after_a_refusal(OFFERED_ONCE) is JobStatus.FAILED
 
 
 def seconds_until_begun(mutant: Mutant) -> float:

@@ -86,14 +86,33 @@ def build_replication(
     }
 
 
-def build_fill(database: str, source: Instance, receiver: Instance, credentials: Credentials) -> Document:
-    """The one-shot document on `receiver` that pulls `database` from `source`."""
-    return {
+def build_fill(
+    database: str, source: Instance, receiver: Instance, credentials: Credentials, *, again: bool = False
+) -> Document:
+    """The one-shot document on `receiver` that pulls `database` from `source`.
+
+    `again`: everything is offered from the first change on, also what was refused before. A replication passes over
+    that for good, with its checkpoint; so this is another replication, by its header, that never writes one.
+    (`use_checkpoints: false` alone goes on from the checkpoint that there is.)
+    """
+    document: Document = {
         "_id": fill_id(database, source.name),
-        "source": _endpoint(source.address, database, credentials, mark="drain"),
+        "source": _endpoint(source.address, database, credentials, mark="again" if again else "drain"),
         "target": _endpoint(receiver.loopback or receiver.address, database, credentials),
         _TUNING: USUAL_RETRIES,
     }
+    return {**document, "use_checkpoints": False} if again else document
+
+
+def build_pull(
+    database: str, source: Instance, receiver: Instance, credentials: Credentials, found: Mapping[str, Any] | None
+) -> Document:
+    """What a drain writes over `found` where something of a fenced source is missing, so that it starts at once.
+
+    Once a pull is complete, what is still missing was refused: then all is offered again.
+    """
+    is_done = found is not None and found.get("_replication_state") == "completed"
+    return kick(build_fill(database, source, receiver, credentials, again=is_done), found)
 
 
 def _endpoint(address: str, database: str, credentials: Credentials, mark: str | None = None) -> Document:

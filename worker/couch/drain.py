@@ -11,7 +11,7 @@ from worker.core.observed import Drained, Fill, Proof
 from worker.couch import proof as proving
 from worker.couch import replicator
 from worker.couch.client import Talk
-from worker.couch.documents import Document, build_fill, database_path, fill_id, kick
+from worker.couch.documents import Document, build_pull, database_path, fill_id
 from worker.couch.holdings import Holdings, read_holdings
 from worker.couch.look import read_rows, read_security
 from worker.couch.reports import read_fills
@@ -124,10 +124,10 @@ class Piece:
 
     def _pull(self, database: str) -> replicator.Change:
         """A one-shot document, written so that it starts at once."""
-        wanted = build_fill(database, self.leaver.instance, self.survivor.instance, self.survivor.credentials)
+        leaver, survivor = self.leaver.instance, self.survivor.instance
 
         def change(found: Mapping[str, Any] | None) -> Document:
-            return kick(wanted, found)
+            return build_pull(database, leaver, survivor, self.survivor.credentials, found)
 
         return change
 

@@ -91,7 +91,10 @@ def read_fills(
             continue
         database, name = parsed
         source = by_name.get(name)
-        is_ours = source is not None and is_sound(document, build_fill(database, source, instance, credentials))
+        is_ours = source is not None and any(
+            is_sound(document, build_fill(database, source, instance, credentials, again=again))
+            for again in (False, True)
+        )
         row = rows.get(document["_id"], {})
         stats = document.get("_replication_stats")
         told = stats if isinstance(stats, Mapping) else info_of(row)

@@ -308,7 +308,8 @@ class World:
         before = job.since
         if source.last > before:
             self._carry(server, job, source, target)
-            server.checkpoints[checkpoint] = job.since
+            if job.course.keeps:
+                server.checkpoints[checkpoint] = job.since
         job.pending = source.last - job.since
         if not job.course.is_continuous and job.pending == 0:
             end(server, job, "completed", refused=job.refused)

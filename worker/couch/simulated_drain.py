@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from worker.core.observed import Drained, Instance, Proof
-from worker.couch.documents import build_fill, fill_id, has_ended, kick
+from worker.couch.documents import build_pull, fill_id, has_ended
 from worker.couch.holdings import NOT_DATA
 from worker.couch.proof import whole_targets
 from worker.couch.simulated import DEFAULT_SECURITY, Database, Server
@@ -69,8 +69,8 @@ class Piece:
         return proof
 
     def _pull(self, database: str) -> None:
-        wanted = build_fill(database, self.leaver, self.target, self.credentials)
-        self.survivor.put_document(kick(wanted, self.survivor.documents.get(wanted["_id"])))
+        found = self.survivor.documents.get(fill_id(database, self.leaver.name))
+        self.survivor.put_document(build_pull(database, self.leaver, self.target, self.credentials, found))
 
 
 def to_give(server: Server) -> tuple[str, ...]:

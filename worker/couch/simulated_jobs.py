@@ -29,6 +29,7 @@ class Course:
     """A document as the replicator reads it.
 
     `link` is what a replication id is made of: both ends, and what is left out. Other options are no part of it.
+    `keeps`: it writes checkpoints.
     """
 
     key: str
@@ -37,6 +38,7 @@ class Course:
     target: End
     is_continuous: bool
     is_whole: bool
+    keeps: bool
 
 
 @dataclass(slots=True)
@@ -89,6 +91,7 @@ def read_course(document: Document) -> Course:
         target=read_end(target),
         is_continuous=bool(document.get("continuous")),
         is_whole=not any(option in document for option in NOT_CARRIED),
+        keeps=document.get("use_checkpoints") is not False,
     )
 
 

@@ -29,6 +29,10 @@ class Ring(Protocol):
         ...
 
     def ids(self, name: str, database: str) -> set[str]: ...
+    def refuse(self, name: str, database: str, doc_id: str | None) -> None:
+        """From now on this document is refused there, by a rule of a user's; None: that rule is gone."""
+        ...
+
     def put_document(self, name: str, document: dict[str, Any]) -> None:
         """Write a document of `_replicator` as a person would, over what is there."""
         ...
@@ -74,6 +78,9 @@ class MemoryRing:
     def ids(self, name: str, database: str) -> set[str]:
         return {revision.doc_id for revision in self._server(name).databases[database].revisions}
 
+    def refuse(self, name: str, database: str, doc_id: str | None) -> None:
+        self._server(name).databases[database].refuses = set() if doc_id is None else {doc_id}
+
     def put_document(self, name: str, document: dict[str, Any]) -> None:
         self._server(name).put_document(document)
 
@@ -115,6 +122,15 @@ class HttpRing:
     def ids(self, name: str, database: str) -> set[str]:
         rows = self._server(name).call("GET", f"/{database.replace('/', '%2F')}/_all_docs")["rows"]
         return {row["id"] for row in rows}
+
+    def refuse(self, name: str, database: str, doc_id: str | None) -> None:
+        path = f"/{database.replace('/', '%2F')}/_design/rule"
+        if doc_id is None:
+            revision = self._server(name).call("GET", path)["_rev"]
+            self._server(name).call("DELETE", f"{path}?rev={revision}")
+            return
+        rule = f"function (doc) {{ if (doc._id === '{doc_id}') throw({{forbidden: 'no'}}) }}"
+        self._server(name).call("PUT", path, {"validate_doc_update": rule})
 
     def put_document(self, name: str, document: dict[str, Any]) -> None:
         found = self.document(name, document["_id"])

@@ -12,6 +12,7 @@ from worker.core.observed import Node, Proof
 from .rings import Ring, nodes
 from .test_fence import NONCE, fence_on
 
+ALL = {f"d{n:02}" for n in range(25)}
 SECURITY = '{"admins":{},"members":{"names":["ann"]}}'
 
 
@@ -105,6 +106,32 @@ def test_a_pull_that_backs_off_is_started_again(leaving: Ring) -> None:
     leaving.start("cdb-0")
     leaving.until(lambda: "cdb-0" in nodes(leaving), "the leaver is back")
     drain_to(leaving, "cdb-1")
+
+
+def test_what_was_refused_is_offered_again_and_arrives_once_it_is_taken(leaving: Ring) -> None:
+    """A replication passes over it for good; the proof then finds it missing, and all is offered once more."""
+    leaver, survivor = leaving.instances[:2]
+    leaving.couch.create_databases(survivor, ["one"], leaving.credentials)
+    leaving.refuse("cdb-1", "one", "d07")
+    proofs: tuple[Proof, ...] = ()
+
+    def is_refused() -> bool:
+        """Looked for first: the next piece writes the pull anew."""
+        nonlocal proofs
+        if any(fill.refused for fill in nodes(leaving)["cdb-1"].fills if fill.database == "one"):
+            return True
+        proofs = leaving.couch.drain(leaver, survivor, proofs, leaving.credentials, seconds=2.0).proofs
+        return False
+
+    leaving.until(is_refused, "the document is refused")
+    assert leaving.ids("cdb-1", "one") & ALL == ALL - {"d07"}
+    proofs = leaving.couch.drain(leaver, survivor, proofs, leaving.credentials, seconds=2.0).proofs
+    leaving.until(is_refused, "it is offered again, and refused again")
+    assert verify(leaving, proofs) is not None
+    leaving.refuse("cdb-1", "one", None)
+    proofs = drain_to(leaving, "cdb-1", proofs)
+    assert leaving.ids("cdb-1", "one") >= ALL
+    assert verify(leaving, proofs) is None
 
 
 def test_draining_a_leaver_that_is_away_raises_temporary_error(leaving: Ring) -> None:

@@ -8,6 +8,7 @@ from worker.couch.documents import (
     LAST_ID,
     Document,
     build_fill,
+    build_pull,
     build_replication,
     database_path,
     fill_id,
@@ -53,6 +54,25 @@ def test_a_fill_pulls_once_and_has_a_replication_id_of_its_own() -> None:
     assert document["target"]["url"] == "http://y:5984/_users"
     assert document["source"]["headers"] != replication()["source"]["headers"]
     assert "continuous" not in document
+
+
+def test_what_offers_all_again_is_another_replication_and_leaves_no_checkpoint() -> None:
+    source, receiver = instance("x"), instance("y")
+    first = build_fill("one", source, receiver, LOGIN)
+    again = build_fill("one", source, receiver, LOGIN, again=True)
+    assert again["_id"] == first["_id"]
+    assert again["source"]["headers"] != first["source"]["headers"]
+    assert again["use_checkpoints"] is False
+    assert "use_checkpoints" not in first
+
+
+@pytest.mark.parametrize(("state", "again"), [(None, False), ("failed", False), ("completed", True)])
+def test_a_pull_offers_all_again_only_where_one_before_is_complete(state: str | None, again: bool) -> None:
+    source, receiver = instance("x"), instance("y")
+    found = {**build_fill("one", source, receiver, LOGIN), "_replication_state": state}
+    written = build_pull("one", source, receiver, LOGIN, found)
+    assert is_sound(written, build_fill("one", source, receiver, LOGIN, again=again))
+    assert written["retries_per_request"] != found["retries_per_request"]
 
 
 def test_the_document_uses_the_loopback_of_the_instance_that_keeps_it() -> None:
