@@ -1,9 +1,12 @@
 """Commands that a page of the docs names: taken from it, and run by a shell as a person would."""
 
 import re
+import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[1]
 NAMED = re.compile(r"^<!-- run: ([a-z-]+) -->\n```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -11,6 +14,9 @@ NAMED = re.compile(r"^<!-- run: ([a-z-]+) -->\n```sh\n(.*?)^```$", re.MULTILINE 
 
 FENCED = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 """Every block of commands."""
+
+_MISSING = [program for program in ("bash", "curl", "cmp") if shutil.which(program) is None]
+NEEDS_PROGRAMS = pytest.mark.skipif(bool(_MISSING), reason=f"the docs' commands need {', '.join(_MISSING)}")
 
 PATIENCE = 180.0
 """Seconds for one block on a loaded machine."""

@@ -20,6 +20,8 @@ from tests.e2e.writers import assert_everywhere, numbered, put_all
 from tests.ports import free_ports
 from tests.servers import RedisServer
 
+pytestmark = commands.NEEDS_PROGRAMS
+
 BLOCKS = commands.named("docs/operate.md")
 TOKEN = "operated-token-1"
 PING = 'redis-cli -h "$HOST" -p "$PORT" PING || true'

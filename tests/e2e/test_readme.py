@@ -7,6 +7,8 @@ from pathlib import Path
 from tests import commands
 from tests.e2e.conftest import MakeService
 
+pytestmark = commands.NEEDS_PROGRAMS
+
 README = commands.ROOT / "README.md"
 TOUR = re.compile(r"<!-- tour -->(.*)<!-- end of tour -->", re.DOTALL)
 COMMAND = re.compile(r"^\$ (.*)\n((?:[^$`].*\n)*)", re.MULTILINE)
