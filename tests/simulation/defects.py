@@ -365,7 +365,7 @@ MUTANTS = (
     Mutant(
         "take a link that is begun again for one that runs",
         "ready",
-        200,
+        400,
         ("link cut", "scale up"),
         parts=((crashes, "is_unproved", lambda *_: False),),
     ),

@@ -13,6 +13,7 @@ from tests.simulation.ledger import Write, holds, promised_on
 from tests.simulation.users import KEY, SAVED
 from worker.core.observed import Instance
 from worker.couch.simulated import Server
+from worker.couch.simulated_jobs import Job as Replicating
 from worker.platforms.memory import MemoryCluster
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ FENCED_CALLS = ("claim", "provision", "serve", "retire", "remove")
 
 STEPS_A_MINUTE = 1000
 LONGEST_MEMORY = 60_000
+NEW = 10.0
+"""Seconds for which a database that links write to counts as new."""
+
 DARK = 100.0
 """Seconds for which nobody may serve, undisturbed, although an instance is healthy."""
 
@@ -51,6 +55,7 @@ class Laws:
         self.last_spec: Submission | None = None
         self._lines: set[str] = set()
         self._crashed: set[tuple[str, str]] = set()
+        self._met: dict[str, float] = {}
 
     # what is asked and written
 
@@ -336,12 +341,22 @@ class Laws:
         blind = sorted(link for link in self._crashed if link in links and not links[link].is_open)
         if why is None and blind:
             why = f"{blind[0]} has crashed, and has not reached its target since"
-        crashing = frozenset(link for link, job in links.items() if job.state == "crashing")
-        well = {server.uuid for server in play.world.servers.values() if truth.answers(server)}
-        over = {link for link in self._crashed if link[0] in well and (link not in links or links[link].is_open)}
-        self._crashed -= over
+        known = {link for link, job in links.items() if self._is_known(job)}
+        crashing = frozenset(link for link in known if links[link].state == "crashing")
+        well = {server.uuid: server for server in play.world.servers.values() if truth.answers(server)}
+        self._crashed -= {
+            (uuid, doc_id)
+            for uuid, doc_id in self._crashed
+            if uuid in well
+            and (doc_id not in well[uuid].documents or ((uuid, doc_id) in links and links[uuid, doc_id].is_open))
+        }
         self._sights[owner] = truth.Sight(why, frozenset(answering), frozenset(fenced), crashing)
         self._look_for_light(cluster)
+
+    def _is_known(self, job: Replicating) -> bool:
+        """Whether its target has been there for a while: a link into a new one is begun anew, and that counts."""
+        target, now = truth.target_of(job, self._play.world.servers), self._play.clock.now
+        return target is not None and now - self._met.setdefault(target, now) > NEW
 
     def _has_login(self, server: Server, cluster: MemoryCluster) -> bool:
         login = cluster.credentials

@@ -106,6 +106,14 @@ def links_of(servers: Iterable[Server]) -> dict[tuple[str, str], Job]:
     }
 
 
+def target_of(job: Job, servers: Mapping[str, Server]) -> str | None:
+    """The database that a job writes to, as it was made; None if it cannot be told from here."""
+    server = servers.get(job.course.target.address)
+    if server is None or not answers(server) or job.course.target.database not in server.databases:
+        return None
+    return server.databases[job.course.target.database].created
+
+
 def is_connected(servers: Mapping[str, Server], serving: Collection[str], database: str) -> bool:
     """Whether each that serves reaches each other over documents of kanto's on any of these, all by name."""
     heads = {

@@ -4,7 +4,7 @@ A replication is called `running` from the moment at which CouchDB begins it, wh
 times within some 16 s). So a link that crashes again and again would be well for a while after each kick.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from worker.core.memory import Crash, Memory
@@ -49,9 +49,18 @@ def is_over(s: Situation, found: Replication, known: Crash) -> bool:
     return found.progress not in ("", known.mark) or s.now - known.at >= lasts
 
 
-def begun_anew(crashed: Mapping[str, Crash], keys: set[str]) -> dict[str, Crash]:
-    """The documents of these were written: what they tell from now on is of their new run."""
-    return {key: replace(crash, mark="") if key in keys else crash for key, crash in crashed.items()}
+def begun_anew(memory: Memory, reached: Mapping[str, str], keys: Collection[str]) -> dict[str, Crash]:
+    """The documents of these were written: what they tell from now on is of their new run.
+
+    `reached`: the data for which each was written by now. Where these are others than before, the target is new (it is
+    just being started, say), and what crashed before it was there says nothing of the link.
+    """
+    new = {key for key in keys if reached.get(key) != memory.reached.get(key)}
+    return {
+        key: replace(crash, mark="") if key in keys else crash
+        for key, crash in memory.crashed.items()
+        if key not in new
+    }
 
 
 def is_unproved(s: Situation, wanted: Wanted) -> bool:

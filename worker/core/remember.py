@@ -204,7 +204,7 @@ def carried_out(memory: Memory, actions: Sequence[Action], observed: Observed) -
     security_after = 0.0 if is_set_anew else memory.security_after
     return memory.but(
         reached=reached,
-        crashed=crashes.begun_anew(memory.crashed, begun),
+        crashed=crashes.begun_anew(memory, reached, begun),
         refusing=refusing,
         security_after=security_after,
     )

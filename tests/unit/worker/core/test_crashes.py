@@ -97,6 +97,16 @@ def test_once_it_was_written_again_it_may_tell_the_same_as_before() -> None:
     assert isinstance(plan, Done)
 
 
+def test_what_crashed_before_its_target_was_there_says_nothing_of_the_link() -> None:
+    known = {key: uuid for key, uuid in remembered().reached.items() if key != f"{name(0)}>{name(1)}>test"}
+    memory = kicked(replace(remembered(), reached=known), NOW)
+    plan, memory = decided(seen(BEGUN), memory, now=NOW + 1)
+    assert isinstance(plan, Done)
+    memory = kicked(memory, NOW + 15)
+    plan, _ = decided(seen(BEGUN), memory, now=NOW + 16)
+    assert is_told(plan), "from the second time on it is the link"
+
+
 def test_it_is_remembered_while_its_source_is_silent_and_forgotten_with_its_document() -> None:
     memory = kicked(remembered(), NOW)
     _, memory = decided(with_node(whole(), 0, Down("connection refused")), memory, now=NOW + 1)
