@@ -240,7 +240,7 @@ class World:
         for server in self.servers.values():
             if server.is_up:
                 waits += [job.wait for job in server.jobs.values() if job.wait]
-                waits += [1 for job in server.jobs.values() if job.unanswered and job.state == "running"]
+                waits += [self._tries_of(job) - job.unanswered + 1 for job in server.jobs.values() if job.unanswered]
         return min(waits, default=None)
 
     def _wait(self, ticks: int) -> None:
@@ -249,6 +249,7 @@ class World:
             if server.is_up:
                 for job in server.jobs.values():
                     job.wait = max(job.wait - ticks, 0)
+                    job.unanswered += ticks if job.unanswered else 0
 
     def _run(self, server: Server) -> bool:
         documents, jobs, has_moved = server.documents, server.jobs, False
@@ -282,7 +283,7 @@ class World:
             return self._move(server, job)
         except Crash as crash:
             job.unanswered += 1
-            if job.unanswered > (self.notice_after if job.is_open else self.tries_for):
+            if job.unanswered > self._tries_of(job):
                 job.state, job.error, job.is_open, job.unanswered = "crashing", str(crash), False, 0
                 job.wait = min(self.patience ** min(job.crashes, 60), self.longest_wait)
                 job.crashes += 1
@@ -290,6 +291,10 @@ class World:
             has_begun = job.state != "running"
             job.state, job.error = "running", ""
             return has_begun
+
+    def _tries_of(self, job: Job) -> int:
+        """In how many ticks one after the other it may fail to reach an end before it crashes."""
+        return self.notice_after if job.is_open else self.tries_for
 
     def _move(self, server: Server, job: Job) -> bool:
         """One batch; whether anything came of it."""
