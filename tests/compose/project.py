@@ -69,7 +69,11 @@ class Project:
     def up(self, *words: str) -> None:
         """Bring it up, and wait until the api says that a worker and Redis are there."""
         self.compose("up", "-d", "--no-build", *words)
-        wait_until("the api to be ready", lambda: is_well(f"{self.url}/readyz"))
+        try:
+            wait_until("the api to be ready", lambda: is_well(f"{self.url}/readyz"))
+        except AssertionError as error:
+            said = [f"{self.look(each)['Name']}: {self.logs(each)[-2000:]}" for each in self.containers()]
+            raise AssertionError("\n".join([str(error), *said])) from None
 
     def containers(self, service: str | None = None) -> list[str]:
         """The ids of this project's containers that run, of one service or of all."""
