@@ -33,7 +33,8 @@ def main(words: Sequence[str]) -> int:
         CONTRACT,
         *(f"--ignore={path}" for path in ALONE),
         f"--numprocesses={SIDE_BY_SIDE}",
-        "--dist=loadgroup",
+        "--dist=loadscope",
+        "--no-loadscope-reorder",
         "--durations=15",
     )
     if together == TESTS_FAILED and (again := sorted(set(read_notes(FAILED)))):

@@ -54,11 +54,22 @@ def admin() -> Iterator[Admin]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share a service or a cluster stay in one process; the look back comes last."""
+    """The look back comes last."""
     items.sort(key=_place_in_line)
-    for item in items:
-        if item.path.parent == Path(__file__).parent:
-            item.add_marker(pytest.mark.xdist_group(_group(item)))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Tests that share a service or a cluster stay in one process.
+
+    Marked groups would do, but under pytest 9.2 they do not reach xdist 3.8, which writes them into private names.
+    """
+    from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
+
+    class Sharing(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            return group(nodeid)
+
+    return Sharing(config, log)
 
 
 def _place_in_line(item: pytest.Item) -> int:
@@ -67,12 +78,13 @@ def _place_in_line(item: pytest.Item) -> int:
     return FIRST.index(item.path.name) if item.path.name in FIRST else len(FIRST)
 
 
-def _group(item: pytest.Item) -> str:
+def group(nodeid: str) -> str:
     """Who shares its group shares its process."""
-    if item.path.name in BY_TEST:
-        return item.nodeid
-    spawner = next((name for name in SPAWNERS if f"[{name}" in item.name), "")
-    return f"{item.path.stem}-{spawner}" if item.path.name in BY_SPAWNER else item.path.stem
+    path = Path(nodeid.partition("::")[0])
+    if path.parent.name != Path(__file__).parent.name or path.name in BY_TEST:
+        return nodeid
+    spawner = next((name for name in SPAWNERS if f"[{name}" in nodeid), "")
+    return f"{path.stem}-{spawner}" if path.name in BY_SPAWNER else path.stem
 
 
 @pytest.fixture(scope="module")

@@ -97,8 +97,8 @@ class Service:
     def start_workers(self, **settings: str) -> None:
         """As many as wanted, with these settings from now on."""
         self._settings.update(settings)
-        missing = self._wanted - len(self.worker_pids())
-        self._workers += [self._launch("worker") for _ in range(missing)]
+        living = [process for process in self._workers if process.poll() is None]
+        self._workers = living + [self._launch("worker") for _ in range(self._wanted - len(living))]
 
     def stop_workers(self) -> None:
         for process in self._workers:
