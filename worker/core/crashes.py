@@ -27,26 +27,29 @@ def noticed(s: Situation) -> Memory:
         if found.state in ("crashing", "error"):
             kept[key] = crashed(s, key, known)
         elif known is not None and not is_over(s, found, known):
-            kept[key] = known if found.progress else replace(known, mark="")
+            kept[key] = replace(known, mark=known.mark or found.through)
     return s.memory.but(crashed=kept)
 
 
 def crashed(s: Situation, key: str, known: Crash | None) -> Crash:
-    """`found` is down at this look: for how long it had run, and what it had told by then."""
-    state, _, mark = s.memory.passing.get(key, ("", 0.0))[0].partition(" ")
+    """It is down at this look: for how long it had run, if it had."""
+    state, _, told = s.memory.passing.get(key, ("", 0.0))[0].partition(" ")
     if known is None:
-        return Crash(s.now, mark=mark)
-    if state != "running":
-        return replace(known, at=s.now)
-    return Crash(s.now, max(known.ran, s.now - known.at), mark or known.mark)
+        return Crash(s.now, mark=told.partition(" ")[0])  # `progress` begins with `through`
+    return replace(known, at=s.now, ran=max(known.ran, s.now - known.at) if state == "running" else known.ran)
 
 
 def is_over(s: Situation, found: Replication, known: Crash) -> bool:
-    """Whether this run tells something that no earlier one did, or has lasted for longer than the others together."""
+    """Whether this run has passed something on, or found nothing to pass, or has outlasted the others.
+
+    What it looked at is no sign: into a full disk, say, nothing passes. One that CouchDB begins by itself tells at
+    first what it told before, so that only what is new counts.
+    """
     if found.state != "running":
         return False
     lasts = min(max(s.policy.start_within, 2 * known.ran), LONGEST)
-    return found.progress not in ("", known.mark) or s.now - known.at >= lasts
+    has_passed = found.through not in ("", known.mark) if known.mark else bool(found.through) and found.pending == 0
+    return has_passed or s.now - known.at >= lasts
 
 
 def begun_anew(memory: Memory, reached: Mapping[str, str], keys: Collection[str]) -> dict[str, Crash]:

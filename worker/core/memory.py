@@ -75,7 +75,7 @@ class Home:
 class Crash:
     """Of a link: `at`, when it was last seen to be down; `ran`, how long it ran at most between two crashes, seconds.
 
-    `mark`: how far it had come before, which says nothing of the run that comes after.
+    `mark`: how far it had come when it was last heard of, empty where it was begun anew since and has not told yet.
     """
 
     at: float

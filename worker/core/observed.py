@@ -54,7 +54,8 @@ class Platformed:
 class Replication:
     """One of kanto's documents in an instance's `_replicator` and what the scheduler says of it.
 
-    `is_sound`: it is, but for tuning options, the document kanto would write. `progress` moves when a change passes.
+    `is_sound`: it is, but for tuning options, the document kanto would write. `progress` moves when a change is looked
+    at or passes, `through` when all up to it has passed; both are opaque.
     """
 
     database: str
@@ -65,6 +66,7 @@ class Replication:
     refused: int | None = None
     progress: str = ""
     error: str = ""
+    through: str = ""
 
 
 @dataclass(frozen=True, slots=True)

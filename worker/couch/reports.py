@@ -66,6 +66,7 @@ def read_replications(
                 refused=number(info, "doc_write_failures"),
                 progress=progress_of(info),
                 error=error_of(document, row, credentials),
+                through=str(info.get("through_seq") or ""),
             )
         )
     return tuple(sorted(found, key=lambda replication: (replication.database, replication.target)))

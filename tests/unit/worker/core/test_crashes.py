@@ -17,7 +17,7 @@ from .world import NOW, POLICY, decided, name, remembered, whole, with_node, wit
 LINK = Wanted(name(0), name(1), "test")
 CRASHING = Replication("test", name(1), is_sound=True, state="crashing", error="connection refused")
 BEGUN = Replication("test", name(1), is_sound=True, state="running")
-MOVED = replace(BEGUN, pending=0, progress="8-b 8 8")
+MOVED = replace(BEGUN, pending=0, progress="8-b 8 8", through="8-b")
 
 
 def seen(link: Replication) -> Observed:
@@ -25,7 +25,7 @@ def seen(link: Replication) -> Observed:
 
 
 def ran(mark: str) -> Replication:
-    return replace(BEGUN, pending=0, progress=mark)
+    return replace(BEGUN, pending=0, progress=mark, through=mark.partition(" ")[0])
 
 
 def kicked(memory: Memory, now: float) -> Memory:
@@ -87,6 +87,18 @@ def test_what_it_told_before_it_crashed_is_no_news_if_couchdb_begins_it_by_itsel
     _, memory = decided(away, memory, now=NOW + 1)
     plan, memory = decided(seen(ran(mark)), memory, now=NOW + 2)
     assert is_told(plan) is not is_news
+
+
+def test_what_it_only_looks_at_is_no_sign() -> None:
+    """The target's disk is full: each run goes on from the checkpoint, reads, and writes nothing."""
+    memory = kicked(remembered(), NOW)
+    for at, looked_at in ((1, 7), (2, 60), (8, 507)):
+        reads = replace(BEGUN, pending=500, progress=f"7-a {looked_at} 7", through="7-a")
+        plan, memory = decided(seen(reads), memory, now=NOW + at)
+        assert is_told(plan)
+    passes = replace(BEGUN, pending=400, progress="107-c 507 107", through="107-c")
+    plan, _ = decided(seen(passes), memory, now=NOW + 9)
+    assert isinstance(plan, Done)
 
 
 def test_once_it_was_written_again_it_may_tell_the_same_as_before() -> None:
