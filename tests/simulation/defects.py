@@ -298,13 +298,6 @@ MUTANTS = (
         parts=((memory_state.State, "due_keys", only_what_is_past),),
     ),
     Mutant(
-        "look at no deadline",
-        "H24",
-        200,
-        ("documents refused", *SHRINKS),
-        parts=((memory_state, "is_late", never_late),),
-    ),
-    Mutant(
         "ignore the fencing number",
         "H18",
         400,
@@ -397,6 +390,7 @@ OTHERS_PROOF = Mutant("trust a proof whoever is there now", "H11", parts=((simul
 OTHERS_IDS = Mutant(
     "replicate under the id of a user's own replication", "H14", parts=((documents, "_endpoint", unmarked),)
 )
+ENDLESS = Mutant("look at no deadline", "H24", parts=((memory_state, "is_late", never_late),))
 OFFERED_ONCE = Mutant(
     "offer what was refused no more", "H23", parts=((simulated_drain, "build_pull", pull_from_the_checkpoint),)
 )

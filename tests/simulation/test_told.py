@@ -6,7 +6,7 @@ from typing import Any
 from common.codec import decode
 from common.jobs import JobStatus
 from common.store.port import Outcome
-from tests.simulation.defects import OFFERED_ONCE, OTHERS_IDS, OTHERS_PROOF, OVERWRITTEN
+from tests.simulation.defects import ENDLESS, OFFERED_ONCE, OTHERS_IDS, OTHERS_PROOF, OVERWRITTEN
 from tests.simulation.engine import LEASE, Kanto
 from tests.simulation.mutants import SOUND, Mutant
 from tests.simulation.test_engine import KEY, made, scale
@@ -101,6 +101,26 @@ def test_a_users_own_replication_of_the_same_link_is_in_nobodys_way() -> None:
 
 def test_one_who_replicates_under_the_id_of_a_users_own_is_caught() -> None:
     assert not linked_beside_a_user(OTHERS_IDS)
+
+
+def has_ended_without_a_proof(mutant: Mutant) -> bool:
+    """A scale-down whose survivors refuse a document for good, after 25 minutes."""
+    with mutant.installed():
+        kanto = made(3)
+        assert kanto.server(KEY, 2).write("test", "stubborn")
+        for ordinal in (0, 1):
+            kanto.server(KEY, ordinal).databases["test"].refuses.add("stubborn")
+        job, over = scale(kanto, 2), kanto.clock.now + 1500.0
+        kanto.until("its time to pass", lambda: kanto.job(job).status.is_ended or kanto.clock.now > over, seconds=1501)
+        return kanto.job(job).status.is_ended
+
+
+def test_a_job_that_cannot_end_well_ends_at_its_deadline() -> None:
+    assert has_ended_without_a_proof(SOUND)
+
+
+def test_one_who_looks_at_no_deadline_is_caught() -> None:
+    assert not has_ended_without_a_proof(ENDLESS)
 
 
 def end_after_a_refusal(mutant: Mutant) -> JobStatus:

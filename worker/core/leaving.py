@@ -5,7 +5,7 @@ flowing in, fenced, drained straight to two survivors where there are two, retir
 """
 
 from common.view import Reason
-from worker.core.actions import Action, DeleteReplications, Drain, Fence, Retire
+from worker.core.actions import Action, DeleteFills, DeleteReplications, Drain, Fence, Retire
 from worker.core.memory import Leaving, Memory
 from worker.core.observed import Instance, Proof
 from worker.core.ring import Wanted
@@ -79,6 +79,8 @@ def flows_into_leavers(s: Situation) -> dict[str, tuple[Wanted, ...]]:
 def nothing_flows_in(s: Situation) -> Says:
     """Links into leavers are deleted, and seen to be absent, before the fence (hazards H10).
 
+    So is what a leaver pulls itself, one that was still being filled when it was chosen.
+
     A source that is known to be down pushes nothing; what it pushes once it is back it holds itself, and it stays or
     is drained like any other.
     """
@@ -90,11 +92,16 @@ def nothing_flows_in(s: Situation) -> Says:
     )
     if unread:
         return Says(reasons=unread)
-    return Says(tuple(DeleteReplications(source, unwanted) for source, unwanted in flows_into_leavers(s).items()))
+    pushed = (DeleteReplications(source, unwanted) for source, unwanted in flows_into_leavers(s).items())
+    return Says((*pushed, *(DeleteFills(i.name) for i in pulling_leavers(s))))
+
+
+def pulling_leavers(s: Situation) -> tuple[Instance, ...]:
+    return tuple(i for i in s.leaving if i.name in s.nodes and s.nodes[i.name].fills)
 
 
 def is_closed(s: Situation) -> bool:
-    return may_go_on(s) and not flows_into_leavers(s) and not unread_instances(s)
+    return may_go_on(s) and not flows_into_leavers(s) and not pulling_leavers(s) and not unread_instances(s)
 
 
 def unread_instances(s: Situation) -> tuple[Instance, ...]:

@@ -10,6 +10,7 @@ from worker.core.actions import (
     DeleteFills,
     DeleteReplications,
     Done,
+    Fence,
     Plan,
     Provision,
     PutFills,
@@ -445,3 +446,18 @@ def test_a_new_instance_is_filled_from_one_that_served_before_it_came() -> None:
     plan, _ = decided(seen, memory, what=world.spec(4))
     fills = [action for action in actions(plan) if isinstance(action, PutFills)]
     assert [(fill.instance, fill.source) for fill in fills] == [(name(3), name(1))]
+
+
+def test_a_leaver_that_is_still_being_filled_pulls_nothing_more_before_it_is_fenced() -> None:
+    """What came in under the fence would have to be proved again and again."""
+    fills = (Fill("test", name(1), "running"),)
+    leaver = replace(node(2), fills=fills)
+    ring = {n: node(n, targets=[1 - n]) for n in (0, 1)}
+    seen = with_instance(whole(3), world.instance(2, serving=False))
+    for n, found in (*ring.items(), (2, leaver)):
+        seen = with_node(seen, n, found)
+    _, memory = decided(seen, remembered(), what=world.spec(2))
+    plan, memory = decided(seen, memory, what=world.spec(2), now=NOW + POLICY.grace)
+    assert actions(plan) == (DeleteFills(name(2)),)
+    plan, _ = decided(with_node(seen, 2, node(2)), memory, what=world.spec(2), now=NOW + POLICY.grace + 1)
+    assert [type(action) for action in actions(plan)] == [Fence]
