@@ -3,6 +3,8 @@
 python -m dev.image [--base IMAGE] [--tag TAG] [TARGET...]   with docker, podman or buildah, whichever is there
 python -m dev.image --own --save FILE [TARGET...]            with podman on a folder and a base image of the tests' own,
                                                              into an archive that `docker load` and the lab read
+python -m dev.image --own --needs                            only see that this machine has what that needs, and install
+                                                             what can be
 """
 
 import argparse
@@ -23,16 +25,21 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--base", help="the image with Python 3.11 to build on, instead of the Dockerfile's own")
     parser.add_argument("--tag", default="latest", help="the images' tag (latest)")
     parser.add_argument("--own", action="store_true", help="use podman with images and a base of the tests' own")
+    parser.add_argument("--needs", action="store_true", help="with --own: build nothing")
     parser.add_argument("--save", type=Path, metavar="FILE", help="with --own: write the images into this archive")
     asked = parser.parse_args(words)
     targets = asked.targets or list(TARGETS)
     if unknown := [target for target in targets if target not in TARGETS]:
         parser.error(f"there is no target {unknown[0]}: choose from {', '.join(TARGETS)}")
+    if asked.needs and not asked.own:
+        parser.error("--needs goes with --own")
     if asked.save and not asked.own:
         parser.error("--save goes with --own; images that you built yourself are saved by your engine")
     try:
         if asked.own:
             engine = own.podman(say)
+            if asked.needs:
+                return 0
             engine.build(targets, asked.tag, say)
             if asked.save:
                 engine.save(targets, asked.tag, asked.save)

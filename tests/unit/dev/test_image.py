@@ -84,13 +84,14 @@ def test_a_build_that_fails_says_which_image(machine: Machine) -> None:
         build.build(Engine("one-engine"), ["kanto"], "latest", lambda _: None)
 
 
+@pytest.mark.parametrize("words", [["--own"], ["--own", "--needs"]])
 def test_the_tests_own_engine_says_all_that_is_missing(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str]
 ) -> None:
     monkeypatch.setattr(debian, "SBIN", "/nowhere")
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     monkeypatch.setenv("PATH", "/nowhere")
-    assert command.main(["--own"]) == 2
+    assert command.main(words) == 2
     told = capsys.readouterr().err
     assert "Debian 12 as root" in told
     assert "Missing here: root; the Debian packages " in told
