@@ -28,8 +28,8 @@ setup: ## what the other targets do first: .venv and the npm packages, from the 
 run: setup ## the whole service on this machine: Redis, the api, two workers (Ctrl-C ends it; data stays in .kanto/)
 	@$(VENV)/python -m kanto run
 
-test: setup ## every test, side by side (ARGS="-k name" for some, ARGS=-n0 one after the other)
-	@$(VENV)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder $(ARGS)
+test: setup ## every test (ARGS="-k name" for some)
+	@$(VENV)/python -m pytest $(ARGS)
 
 check: setup ## style, formatting, types, and who may import whom
 	@$(VENV)/ruff check .

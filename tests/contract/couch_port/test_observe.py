@@ -79,8 +79,10 @@ def test_progress_moves_when_a_change_passes(ring: Ring) -> None:
     for instance in ring.instances[:2]:
         ring.couch.create_databases(instance, ["one"], ring.credentials)
     ring.couch.put_replications(ring.instances[0], [Wanted("cdb-0", "cdb-1", "one")], ring.instances, ring.credentials)
+    assert ring.write("cdb-0", "one", "a")
+    ring.until(lambda: ring.ids("cdb-1", "one") == {"a"}, "the document arrives")
     ring.until(lambda: nodes(ring)["cdb-0"].replications[0].progress, "the replication counts")
     mark = nodes(ring)["cdb-0"].replications[0].progress
-    assert ring.write("cdb-0", "one", "a")
+    assert ring.write("cdb-0", "one", "b")
     ring.until(lambda: nodes(ring)["cdb-0"].replications[0].progress != mark, "the mark moves")
-    ring.until(lambda: ring.ids("cdb-1", "one") == {"a"}, "the document arrives")
+    ring.until(lambda: ring.ids("cdb-1", "one") == {"a", "b"}, "the next one arrives too")
