@@ -27,6 +27,10 @@ LONGEST_MEMORY = 60_000
 NEW = 10.0
 """Seconds for which a database that links write to counts as new."""
 
+TRIES = 18.0
+"""Seconds after which a link that crashed and was begun again may be believed: CouchDB's tries end within 16 (see
+worker/core/crashes.py). Those of the simulation, which are counted in ticks, may last longer."""
+
 DARK = 100.0
 """Seconds for which nobody may serve, undisturbed, although an instance is healthy."""
 
@@ -54,7 +58,7 @@ class Laws:
         self._dark_since: float | None = None
         self.last_spec: Submission | None = None
         self._lines: set[str] = set()
-        self._crashed: set[tuple[str, str]] = set()
+        self._crashed: dict[tuple[str, str], float] = {}  # since when kanto knows
         self._met: dict[str, float] = {}
 
     # what is asked and written
@@ -338,18 +342,21 @@ class Laws:
             why = "documents were refused"
         fenced = (server.uuid for server in play.world.servers.values() if server.walls is not None)
         links = truth.links_of(play.world.servers.values())
-        blind = sorted(link for link in self._crashed if link in links and not links[link].is_open)
+        now = play.clock.now
+        blind = sorted(
+            link
+            for link, since in self._crashed.items()
+            if now - since < TRIES and link in links and not links[link].is_open
+        )
         if why is None and blind:
             why = f"{blind[0]} has crashed, and has not reached its target since"
         known = {link for link, job in links.items() if self._is_known(job)}
         crashing = frozenset(link for link in known if links[link].state == "crashing")
         well = {server.uuid: server for server in play.world.servers.values() if truth.answers(server)}
-        self._crashed -= {
-            (uuid, doc_id)
-            for uuid, doc_id in self._crashed
-            if uuid in well
-            and (doc_id not in well[uuid].documents or ((uuid, doc_id) in links and links[uuid, doc_id].is_open))
-        }
+        for uuid, doc_id in list(self._crashed):
+            is_open = (uuid, doc_id) in links and links[uuid, doc_id].is_open
+            if uuid in well and (is_open or doc_id not in well[uuid].documents):
+                del self._crashed[uuid, doc_id]
         self._sights[owner] = truth.Sight(why, frozenset(answering), frozenset(fenced), crashing)
         self._look_for_light(cluster)
 
@@ -385,7 +392,7 @@ class Laws:
             raise Violation(f"what is remembered has grown to {len(outcome.memory)} characters")
         sight = self._sights.get(owner)
         if sight is not None and outcome.memory is not None:
-            self._crashed |= sight.crashing  # kanto knows now
+            self._crashed |= dict.fromkeys(sight.crashing, self._play.clock.now)
         if view is None:
             return
         if any(reason.code == "data_lost" for reason in view.reasons):
