@@ -104,6 +104,11 @@ class Laws:
     def disturbed(self) -> None:
         self._undisturbed_since = self._play.clock.now
 
+    def clock_stepped(self, by: float) -> None:
+        """Set forward, so much time has gone by for kanto; set back, it notices."""
+        if by > 0:
+            self._crashed = {link: since - by for link, since in self._crashed.items()}
+
     def store_lost(self) -> None:
         self._has_lost_store = True
         self._crashed.clear()
