@@ -19,8 +19,8 @@ LONGEST = 600.0
 def noticed(s: Situation) -> Memory:
     """Whoever crashes is remembered, until a later run has shown that it reaches its target or has lasted."""
     before = s.memory.crashed
-    unseen = {key: crash for key, crash in before.items() if key.split(">")[0] in s.by_name.keys() - s.nodes.keys()}
-    kept: dict[str, Crash] = dict(unseen)
+    unseen = s.by_name.keys() - s.nodes.keys()
+    kept = {key: crash for key, crash in before.items() if key.split(">")[0] in unseen}
     for wanted, found in s.found.items():
         key = replication_key(wanted)
         known = before.get(key)
