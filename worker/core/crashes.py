@@ -15,6 +15,9 @@ from worker.core.situation import Situation, replication_key
 LONGEST = 600.0
 """Seconds after which a link that runs is believed, whatever was."""
 
+LONGEST_WHY = 200
+"""Characters of what CouchDB said of a crash that are remembered."""
+
 
 def noticed(s: Situation) -> Memory:
     """Whoever crashes is remembered, until a later run has shown that it reaches its target or has lasted."""
@@ -25,18 +28,20 @@ def noticed(s: Situation) -> Memory:
         key = replication_key(wanted)
         known = before.get(key)
         if found.state in ("crashing", "error"):
-            kept[key] = crashed(s, key, known)
+            kept[key] = crashed(s, key, known, found.error)
         elif known is not None and not is_over(s, found, known):
             kept[key] = replace(known, mark=known.mark or found.through)
     return s.memory.but(crashed=kept)
 
 
-def crashed(s: Situation, key: str, known: Crash | None) -> Crash:
+def crashed(s: Situation, key: str, known: Crash | None, error: str) -> Crash:
     """It is down at this look: for how long it had run, if it had."""
     state, _, told = s.memory.passing.get(key, ("", 0.0))[0].partition(" ")
+    why = error[:LONGEST_WHY]
     if known is None:
-        return Crash(s.now, mark=told.partition(" ")[0])  # `progress` begins with `through`
-    return replace(known, at=s.now, ran=max(known.ran, s.now - known.at) if state == "running" else known.ran)
+        return Crash(s.now, mark=told.partition(" ")[0], why=why)  # `progress` begins with `through`
+    ran = max(known.ran, s.now - known.at) if state == "running" else known.ran
+    return replace(known, at=s.now, ran=ran, why=why or known.why)
 
 
 def is_over(s: Situation, found: Replication, known: Crash) -> bool:
@@ -69,3 +74,9 @@ def begun_anew(memory: Memory, reached: Mapping[str, str], keys: Collection[str]
 def is_unproved(s: Situation, wanted: Wanted) -> bool:
     """Whether a link that is called running crashed before, and nothing shows yet that it runs now."""
     return replication_key(wanted) in s.memory.crashed
+
+
+def why_unproved(s: Situation, wanted: Wanted) -> str:
+    """Of such a link: what is told of it, with CouchDB's last word on why it crashed."""
+    why = s.memory.crashed[replication_key(wanted)].why
+    return "crashed and was begun again, and has passed nothing on yet" + (f": {why}" if why else "")

@@ -76,11 +76,13 @@ class Crash:
     """Of a link: `at`, when it was last seen to be down; `ran`, how long it ran at most between two crashes, seconds.
 
     `mark`: how far it had come when it was last heard of, empty where it was begun anew since and has not told yet.
+    `why`: what CouchDB said of it last, cut after 200 characters.
     """
 
     at: float
     ran: float = 0.0
     mark: str = ""
+    why: str = ""
 
 
 @dataclass(frozen=True)

@@ -274,7 +274,7 @@ def replications_run(s: Situation) -> Says:
             why = f": {found.error}" if found.error else ""
             reasons.append(Reason("link_not_running", f"{between} is {found.state}{why}", wanted.source))
         elif crashes.is_unproved(s, wanted):
-            text = f"{between} crashed and was begun again, and has passed nothing on yet"
+            text = f"{between} {crashes.why_unproved(s, wanted)}"
             reasons.append(Reason("link_not_running", text, wanted.source))
         elif stalled_for(s, wanted) >= s.policy.stall_after:
             text = f"{between}: {found.pending} changes wait, no progress for {stalled_for(s, wanted):.0f} s"

@@ -2,7 +2,7 @@
 import { EventEmitter } from 'node:events'
 import fs from 'node:fs'
 import path from 'node:path'
-import { fromPouch, noDatabase } from './errors.js'
+import { fromPouch, isOfFiles, noDatabase } from './errors.js'
 import { SeqIndex } from './index_of_seqs.js'
 import { replaceFile } from './ini.js'
 import { openFiles } from './pouch.js'
@@ -24,7 +24,7 @@ export class Database extends EventEmitter {
     this.security = about.security
     this.sequences = new Sequences(`${uuid}/${this.name}/${this.startTime}`)
     this.index = new SeqIndex()
-    this.opening = null
+    this.opening = this.pouch = this.closing = null
     this.isGone = false
   }
 
@@ -60,13 +60,31 @@ export class Database extends EventEmitter {
   /** The PouchDB behind it; files are opened at the first use. Throws 404 once the database is gone. */
   async open () {
     if (this.isGone) throw noDatabase()
-    if (!this.opening) {
-      const pouch = openFiles(path.join(this.folder, 'files'))
-      this.opening = pouch.info().then(() => pouch)
-    }
+    this.opening ??= this.openFiles()
     const pouch = await this.opening
     if (this.isGone) throw noDatabase()
     return pouch
+  }
+
+  async openFiles () {
+    await this.closing
+    const pouch = this.pouch = openFiles(path.join(this.folder, 'files'))
+    try {
+      await pouch.info()
+    } catch (err) {
+      await this.letGo(pouch)
+      throw err
+    }
+    return pouch
+  }
+
+  /** After an error of the files the next use opens them anew: the disk was full, say, and has room by then. */
+  letGo (pouch) {
+    if (this.pouch === pouch) {
+      this.pouch = this.opening = null
+      this.closing = pouch.close().catch(() => {})
+    }
+    return this.closing
   }
 
   /** The number of the last update. */
@@ -81,6 +99,7 @@ export class Database extends EventEmitter {
     try {
       results = await pouch.bulkDocs({ docs }, { new_edits: newEdits })
     } catch (err) {
+      if (isOfFiles(err)) await this.letGo(pouch)
       throw fromPouch(err)
     }
     this.emit('change')

@@ -35,3 +35,6 @@ export function fromPouch (err) {
   const word = typeof err.name === 'string' && /^[a-z_]+$/.test(err.name) ? err.name : 'internal_server_error'
   return new CouchError(status, word, err.reason || err.message || 'unknown')
 }
+
+/** Whether leveldb could not read or write its files: its words for that, which PouchDB passes on. */
+export const isOfFiles = err => /^(IO error|Corruption): /.test(err.message ?? '')

@@ -136,3 +136,12 @@ def test_people_are_shown_that_it_crashed() -> None:
     shown = next(link for link in view.links if (link.source, link.target) == (name(0), name(1)))
     assert {one.database: one.state for one in shown.replications} == {"_users": "running", "test": "crashing"}
     assert view.status == "degraded"
+
+
+def test_why_it_crashed_is_told_for_as_long_as_it_is_not_believed() -> None:
+    _, memory = decided(seen(replace(CRASHING, error="no space left on device " + "x" * 300)), remembered())
+    plan, _ = decided(seen(BEGUN), memory, now=NOW + 1)
+    assert not isinstance(plan, Apply)
+    (reason,) = plan.reasons
+    assert "has passed nothing on yet: no space left on device xxx" in reason.text
+    assert len(reason.text) < 400
