@@ -46,6 +46,7 @@ class Laws:
         self._cause = "kanto"
         self._retiring = ""
         self._is_proved = False
+        self._fallen: dict[str, frozenset[Write]] = {}  # what those had that died since the last look of a proof
         self._was_connected: frozenset[str] = frozenset()
         self._has_lost_store = self._has_older_store = False
         self.jobs: dict[str, Submission] = {}
@@ -144,6 +145,8 @@ class Laws:
         others = [other for other in self.all_servers() if other is not server]
         lost = play.ledger.only_on(server, others)
         if self._cause == "platform":
+            if self.is_proved_just_now():
+                self._fallen[server.uuid] = frozenset(promised_on(server, play.ledger.promised))
             play.ledger.destroy(server.uuid, lost)
             self.documents.gone(server, others, "destroyed by the platform")
         elif self._cause == "removal":
@@ -155,11 +158,22 @@ class Laws:
         else:
             if server.uuid != self._retiring:
                 raise Violation(f"{server.uuid} goes, and {self._retiring or 'nobody'} was to be retired")
+            lost = self._without_fallen(lost)
             if lost:
                 raise Violation(
                     f"{len(lost)} acknowledged writes were only on {server.uuid}: {', '.join(map(str, lost[:3]))}"
                 )
             self.documents.gone(server, others, None)
+
+    def _without_fallen(self, lost: list[Write]) -> list[Write]:
+        """What was on a survivor when it was last looked for, and died with it before the deed, the platform destroyed.
+
+        No order of two calls closes that moment; a moment later the survivor's death would be that of the last one.
+        """
+        for uuid, held in self._fallen.items():
+            self._play.ledger.destroy(uuid, [write for write in lost if write in held])
+            lost = [write for write in lost if write not in held]
+        return lost
 
     # calls
 
@@ -186,6 +200,8 @@ class Laws:
         self._cause = "kanto"
         is_look = port == "couch" and name in ("verify", "copy_user_replications")
         self._is_proved = is_look or (self._is_proved and name in ("check", "credentials"))
+        if not self._is_proved:
+            self._fallen.clear()
         if port == "platform" and name in FENCED_CALLS:
             self._written(name, args[-1])
         elif port == "couch" and name == "observe":
