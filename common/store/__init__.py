@@ -1,1 +1,1 @@
-"""Where kanto keeps what must not be forgotten: one protocol, Redis for real and a twin in memory for tests."""
+"""Where kanto keeps what must not be forgotten: one protocol, and Redis behind it; its twin in memory is in tests/twins."""

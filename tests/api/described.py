@@ -13,8 +13,8 @@ from starlette.routing import Match, Route
 from api.app import build_app
 from api.service import build_service
 from common.settings import Settings
-from common.store.memory import MemoryStore
 from tests.api.worker import Bell
+from tests.twins.store.store import MemoryStore
 
 Schema = dict[str, Any]
 

@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from common.jobs import JobError
-from common.store.memory import MemoryStore
 from tests.api.golden import same
 from tests.api.world import TAG, TOKEN, USER, World, until, world
+from tests.twins.store.store import MemoryStore
 
 pytestmark = pytest.mark.anyio
 

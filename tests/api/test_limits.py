@@ -9,8 +9,8 @@ from prometheus_client import CollectorRegistry
 from common.cluster import ClusterKey
 from common.errors import StoreUnavailable
 from common.store.admission import Admission, Knock
-from common.store.memory import MemoryStore
 from tests.api.world import ME, TAG, TOKEN, USER, World, world
+from tests.twins.store.store import MemoryStore
 
 pytestmark = pytest.mark.anyio
 

@@ -4,9 +4,9 @@ import httpx
 import pytest
 
 from common.cluster import ClusterKey
-from common.store.memory import MemoryStore
 from common.store.port import Submission, Submitted
 from tests.api.world import ME, TAG, TOKEN, USER, World, until, world
+from tests.twins.store.store import MemoryStore
 
 pytestmark = pytest.mark.anyio
 

@@ -8,9 +8,9 @@ from starlette.types import Message, Scope
 from common.cluster import ClusterKey
 from common.errors import StoreUnavailable
 from common.store.admission import Admission, Knock
-from common.store.memory import MemoryStore
 from common.store.port import Submission, Submitted
 from tests.api.world import ME, TAG, TOKEN, USER, World, until, world
+from tests.twins.store.store import MemoryStore
 
 pytestmark = pytest.mark.anyio
 

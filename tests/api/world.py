@@ -15,10 +15,10 @@ from api.app import build_app
 from api.meter import Meter
 from api.service import SILENCE, Service, build_service
 from common.settings import Settings
-from common.store.memory import MemoryStore
 from common.store.port import Store
 from tests.api import described
 from tests.api.worker import Bell, FakeWorker
+from tests.twins.store.store import MemoryStore
 
 USER = "johny2"
 TOKEN = "Ty5wvW7LuQ3T"

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from common.codec import decode, encode
 from tests.fakes.couch import CONTROL, address
-from worker.platforms.memory import MemoryCluster, MemoryPlatform
+from tests.twins.platform import MemoryCluster, MemoryPlatform
 from worker.ports import Credentials
 
 CONTROL_SECONDS = 30.0

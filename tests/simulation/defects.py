@@ -5,13 +5,18 @@ from dataclasses import replace
 from typing import Any
 
 from common.cluster import ClusterKey, ClusterSpec, MirrorRecord
-from common.store import memory as memory_store
-from common.store import memory_state
-from common.store.memory_state import KeptCluster, State
 from common.store.port import Lease, Outcome
 from common.store.rules import milliseconds
 from tests.simulation.mutants import Mutant
 from tests.simulation.platform import SimulatedPlatform
+from tests.twins import platform as twin_platform
+from tests.twins.couch import adapter as twin_couch
+from tests.twins.couch import drain as twin_drain
+from tests.twins.couch.adapter import MemoryCouch
+from tests.twins.couch.world import Server
+from tests.twins.store import state as twin_state
+from tests.twins.store import store as twin_store
+from tests.twins.store.state import KeptCluster, State
 from worker import step
 from worker.core import crashes, decide, leaving, losses, parting, rules
 from worker.core.memory import Leaving
@@ -19,17 +24,14 @@ from worker.core.observed import Fence, Instance, Platformed, Proof, Unknown
 from worker.core.ring import Wanted
 from worker.core.says import Says
 from worker.core.situation import Situation
-from worker.couch import documents, memory, reports, simulated_drain
+from worker.couch import documents, reports
 from worker.couch.documents import Document
-from worker.couch.memory import MemoryCouch
-from worker.couch.simulated import Server
-from worker.platforms import memory as platform_memory
 from worker.ports import Credentials
 
 Rule = Callable[[Situation], Says]
 
-verify, to_give = simulated_drain.verify, simulated_drain.to_give
-endpoint, release, due_keys = documents._endpoint, memory_store._release, memory_state.State.due_keys
+verify, to_give = twin_drain.verify, twin_drain.to_give
+endpoint, release, due_keys = documents._endpoint, twin_store._release, twin_state.State.due_keys
 left, is_filled = parting.left, Situation.is_filled
 
 
@@ -246,13 +248,13 @@ MUTANTS = (
         "H8",
         60,
         couch=LabelOnly,
-        parts=((memory, "fence_of", by_its_label), (simulated_drain, "verify", verify_unfenced)),
+        parts=((twin_couch, "fence_of", by_its_label), (twin_drain, "verify", verify_unfenced)),
     ),
     Mutant(
         "take a half-made fence for whole",
         "H8",
         60,
-        parts=((memory, "fence_of", by_its_walls), (simulated_drain, "verify", verify_unfenced)),
+        parts=((twin_couch, "fence_of", by_its_walls), (twin_drain, "verify", verify_unfenced)),
     ),
     Mutant(
         "prove before fencing",
@@ -262,7 +264,7 @@ MUTANTS = (
             drained_first(),
             (leaving, "are_all_fenced", leaving.is_closed),
             (parting, "left", left_proved),
-            (simulated_drain, "verify", verify_unfenced),
+            (twin_drain, "verify", verify_unfenced),
         ),
     ),
     Mutant(
@@ -273,7 +275,7 @@ MUTANTS = (
         parts=(
             (parting, "left", left_for_good),
             (leaving, "is_fenced", was_fenced),
-            (simulated_drain, "verify", verify_unfenced),
+            (twin_drain, "verify", verify_unfenced),
         ),
     ),
     Mutant(
@@ -281,9 +283,9 @@ MUTANTS = (
         "H12",
         400,
         (*SHRINKS, "fence forgotten"),
-        parts=((simulated_drain, "verify", verify_nothing),),
+        parts=((twin_drain, "verify", verify_nothing),),
     ),
-    Mutant("drain only saved databases", "H15", 200, parts=((simulated_drain, "to_give", give_saved_only),)),
+    Mutant("drain only saved databases", "H15", 200, parts=((twin_drain, "to_give", give_saved_only),)),
     Mutant(
         "leave links into leavers",
         "H10",
@@ -295,14 +297,14 @@ MUTANTS = (
         "H19",
         200,
         ("clock steps", *SHRINKS),
-        parts=((memory_state.State, "due_keys", only_what_is_past),),
+        parts=((twin_state.State, "due_keys", only_what_is_past),),
     ),
     Mutant(
         "ignore the fencing number",
         "H18",
         400,
         (*SHRINKS, "worker pauses"),
-        parts=((platform_memory, "_check_fence", lambda *_: None),),
+        parts=((twin_platform, "_check_fence", lambda *_: None),),
     ),
     Mutant("delete links before making", "5.4", 60, parts=(breaking_first(),)),
     Mutant(
@@ -330,7 +332,7 @@ MUTANTS = (
         ("Redis lost", *SHRINKS),
         parts=((step.Turn, "_keep_mirror", does_nothing),),
     ),
-    Mutant("bring nothing back", "H23", 200, parts=((memory_state.State, "bring_back", does_nothing),)),
+    Mutant("bring nothing back", "H23", 200, parts=((twin_state.State, "bring_back", does_nothing),)),
     Mutant("delete users' documents", "4", 400, ("own replication", *SHRINKS), couch=DeletesAll),
     Mutant(
         "say ready too early",
@@ -386,15 +388,15 @@ MUTANTS = (
     ),
 )
 
-OTHERS_PROOF = Mutant("trust a proof whoever is there now", "H11", parts=((simulated_drain, "is_of", is_of_whatever),))
+OTHERS_PROOF = Mutant("trust a proof whoever is there now", "H11", parts=((twin_drain, "is_of", is_of_whatever),))
 OTHERS_IDS = Mutant(
     "replicate under the id of a user's own replication", "H14", parts=((documents, "_endpoint", unmarked),)
 )
-ENDLESS = Mutant("look at no deadline", "H24", parts=((memory_state, "is_late", never_late),))
+ENDLESS = Mutant("look at no deadline", "H24", parts=((twin_state, "is_late", never_late),))
 OFFERED_ONCE = Mutant(
-    "offer what was refused no more", "H23", parts=((simulated_drain, "build_pull", pull_from_the_checkpoint),)
+    "offer what was refused no more", "H23", parts=((twin_drain, "build_pull", pull_from_the_checkpoint),)
 )
 OVERWRITTEN = Mutant(
-    "overwrite a wake-up at the end of a step", "H19", parts=((memory_store, "_release", release_and_forget),)
+    "overwrite a wake-up at the end of a step", "H19", parts=((twin_store, "_release", release_and_forget),)
 )
 """These are caught by a history told by hand (`test_told.py`), which chance makes too seldom."""

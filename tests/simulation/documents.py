@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from tests.simulation.borders import Violation
 from tests.simulation.ledger import Ledger
-from worker.couch.simulated import Server
-from worker.couch.simulated_jobs import key_of
+from tests.twins.couch.jobs import key_of
+from tests.twins.couch.world import Server
 
 
 class OwnDocuments:

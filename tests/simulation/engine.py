@@ -7,13 +7,13 @@ from typing import Any, ParamSpec, TypeVar
 
 from common.cluster import ClusterKey, ClusterSpec
 from common.jobs import Job, JobKind
-from common.store.memory import MemoryStore
 from common.store.port import Lease, Submission
 from common.view import ClusterView
+from tests.twins.couch.adapter import MemoryCouch
+from tests.twins.couch.world import Server, World
+from tests.twins.platform import MemoryPlatform
+from tests.twins.store.store import MemoryStore
 from worker.core.memory import Policy
-from worker.couch.memory import MemoryCouch
-from worker.couch.simulated import Server, World
-from worker.platforms.memory import MemoryPlatform
 from worker.ports import Credentials, Platform
 from worker.step import Engine, step
 

@@ -6,9 +6,9 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from tests.simulation.borders import Died
+from tests.twins.couch.world import Server
+from tests.twins.platform import MemoryInstance
 from worker.couch.documents import RING
-from worker.couch.simulated import Server
-from worker.platforms.memory import MemoryInstance
 
 if TYPE_CHECKING:
     from tests.simulation.play import Play

@@ -11,10 +11,10 @@ from tests.simulation.borders import Violation
 from tests.simulation.documents import OwnDocuments
 from tests.simulation.ledger import Write, holds, promised_on
 from tests.simulation.users import KEY, SAVED
+from tests.twins.couch.jobs import Job as Replicating
+from tests.twins.couch.world import Server
+from tests.twins.platform import MemoryCluster
 from worker.core.observed import Instance
-from worker.couch.simulated import Server
-from worker.couch.simulated_jobs import Job as Replicating
-from worker.platforms.memory import MemoryCluster
 
 if TYPE_CHECKING:
     from tests.simulation.play import Play

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from worker.couch.simulated import Revision, Server
+from tests.twins.couch.world import Revision, Server
 
 
 class Write(NamedTuple):

@@ -5,9 +5,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from common.store.memory import MemoryStore
 from tests.simulation.platform import SimulatedPlatform
-from worker.couch.memory import MemoryCouch
+from tests.twins.couch.adapter import MemoryCouch
+from tests.twins.store.store import MemoryStore
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The platform in memory, with what a history does to it."""
 
-from worker.platforms.memory import MemoryCluster, MemoryPlatform
+from tests.twins.platform import MemoryCluster, MemoryPlatform
 
 
 class SimulatedPlatform(MemoryPlatform):

@@ -9,7 +9,6 @@ from typing import Any
 
 from common.cluster import ClusterKey
 from common.errors import LeaseLost, StoreUnavailable
-from common.store.memory import MemoryStore
 from common.store.port import ClusterRecord, Lease
 from tests.simulation import truth
 from tests.simulation.borders import Border, Died, Violation
@@ -21,10 +20,11 @@ from tests.simulation.ledger import Ledger
 from tests.simulation.mutants import SOUND, Mutant
 from tests.simulation.plan import Event, Plan
 from tests.simulation.users import ACTIONS, KEY, LOGIN, begin, write, write_through_endpoint, write_to_one
+from tests.twins.couch.world import Server, World
+from tests.twins.platform import MemoryCluster, MemoryInstance
+from tests.twins.store.store import MemoryStore
 from worker.core.memory import Policy
-from worker.couch.simulated import Server, World
 from worker.meter import Meter
-from worker.platforms.memory import MemoryCluster, MemoryInstance
 from worker.ports import Credentials
 from worker.step import Engine, step
 from worker.ticker import Ticker

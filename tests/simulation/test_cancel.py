@@ -9,11 +9,11 @@ from api import specs
 from api.fields import Databases
 from common.change import Change, deletion
 from common.jobs import JobKind, JobStatus
-from common.store.memory import MemoryStore
 from common.store.port import Lease, Outcome, Refusal
 from common.view import InstanceState
 from tests.simulation.engine import Kanto
 from tests.simulation.test_engine import KEY, SPEC, documents, made
+from tests.twins.store.store import MemoryStore
 
 USER = KEY.user
 

@@ -4,7 +4,7 @@ from common.view import Conflicts
 from tests.simulation.engine import LEASE, Kanto
 from tests.simulation.test_cancel import is_whole, scale
 from tests.simulation.test_engine import KEY, made
-from worker.couch.simulated import Server
+from tests.twins.couch.world import Server
 
 
 def counted(kanto: Kanto) -> Conflicts | None:

@@ -7,11 +7,11 @@ import pytest
 
 from common.cluster import ClusterSpec
 from common.jobs import JobKind, JobStatus
-from common.store.memory import MemoryStore
 from tests.simulation.engine import LEASE, Kanto
+from tests.twins.couch.adapter import MemoryCouch
+from tests.twins.couch.world import Fault, Server
+from tests.twins.store.store import MemoryStore
 from worker.core.observed import Drained, Instance, Proof
-from worker.couch.memory import MemoryCouch
-from worker.couch.simulated import Fault, Server
 from worker.ports import Credentials
 from worker.step import step
 

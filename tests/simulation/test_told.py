@@ -10,9 +10,9 @@ from tests.simulation.defects import ENDLESS, OFFERED_ONCE, OTHERS_IDS, OTHERS_P
 from tests.simulation.engine import LEASE, Kanto
 from tests.simulation.mutants import SOUND, Mutant
 from tests.simulation.test_engine import KEY, made, scale
+from tests.twins.couch.world import Server
 from worker.core.memory import Memory
 from worker.couch.documents import replication_id
-from worker.couch.simulated import Server
 
 NOTES = {f"note{n}" for n in range(5)}
 

@@ -6,11 +6,11 @@ from api import specs
 from api.fields import Databases
 from common.cluster import ClusterSpec
 from common.jobs import JobStatus
-from common.store.memory import MemoryStore
 from tests.simulation.engine import Kanto
 from tests.simulation.test_cancel import is_whole, submitted
 from tests.simulation.test_engine import KEY, SPEC, made
-from worker.couch.simulated import Server
+from tests.twins.couch.world import Server
+from tests.twins.store.store import MemoryStore
 
 
 def spec_of(kanto: Kanto) -> ClusterSpec:

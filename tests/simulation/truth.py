@@ -6,10 +6,10 @@ from itertools import pairwise
 
 from common.cluster import ClusterSpec
 from common.names import cluster_name, instance_name
+from tests.twins.couch.jobs import Job, key_of
+from tests.twins.couch.world import Server
+from tests.twins.platform import MemoryCluster, MemoryInstance
 from worker.couch.documents import RING
-from worker.couch.simulated import Server
-from worker.couch.simulated_jobs import Job, key_of
-from worker.platforms.memory import MemoryCluster, MemoryInstance
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from common.jobs import JobKind
 from common.settings import Settings
 from common.store.port import Refusal
 from tests.simulation.ledger import Write
-from worker.couch.simulated import Revision, Server
+from tests.twins.couch.world import Revision, Server
 
 if TYPE_CHECKING:
     from tests.simulation.play import Play

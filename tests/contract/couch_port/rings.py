@@ -3,11 +3,11 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from tests.twins.couch.adapter import MemoryCouch
+from tests.twins.couch.world import Server as MemoryServer
+from tests.twins.couch.world import World
 from worker.core.observed import Instance, Node
 from worker.couch.adapter import HttpCouch
-from worker.couch.memory import MemoryCouch
-from worker.couch.simulated import Server as MemoryServer
-from worker.couch.simulated import World
 from worker.ports import Couch, Credentials
 
 from .servers import Server, wait_until

@@ -17,8 +17,8 @@ from common.cluster import ClusterSpec, Spawner
 from common.names import cluster_name
 from tests.contract.platform.fake import fake_host
 from tests.homes import build_platform, kept_home
+from tests.twins.platform import MemoryPlatform
 from worker.core.ring import ordinal
-from worker.platforms.memory import MemoryPlatform
 from worker.platforms.process.host import Host as InstancesHost
 from worker.platforms.process.launcher import LocalLauncher
 from worker.platforms.process.layout import HomePlace

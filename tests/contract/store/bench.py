@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from common.store.memory import MemoryStore
 from common.store.port import Store
 from common.store.redis import EVENTS_KEY, RedisStore
 from tests.servers import RedisServer
+from tests.twins.store.store import MemoryStore
 
 START = 1_800_000_000.0
 """Unix seconds at which the time of a bench begins."""

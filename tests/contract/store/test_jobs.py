@@ -8,7 +8,6 @@ import pytest
 from common.cluster import ClusterKey, ClusterSpec
 from common.errors import LeaseLost
 from common.jobs import JobError, JobStatus, Progress
-from common.store.memory import MemoryStore
 from common.store.port import ClusterRecord, JobMark, Outcome, Store
 from common.store.redis import RedisStore
 from common.store.rules import JOBS_PER_USER
@@ -29,6 +28,7 @@ from tests.contract.store.requests import (
     settled,
 )
 from tests.servers import PATIENCE
+from tests.twins.store.store import MemoryStore
 
 ERROR = JobError("job_failed", "an image is missing", "Correct its name")
 

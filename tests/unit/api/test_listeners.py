@@ -6,8 +6,8 @@ import pytest
 from api.listeners import Listeners, News
 from common.cluster import ClusterKey, ClusterSpec
 from common.jobs import JobKind, JobStatus
-from common.store.memory import MemoryStore
 from common.store.port import JobLog, Lease, Outcome, Submission
+from tests.twins.store.store import MemoryStore
 
 pytestmark = pytest.mark.anyio
 

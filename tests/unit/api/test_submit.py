@@ -10,8 +10,8 @@ from common.cluster import ClusterKey, ClusterSpec
 from common.errors import NotRebuilt, TemporaryError, UserError
 from common.jobs import JobKind
 from common.settings import Settings
-from common.store.memory import MemoryStore
 from common.store.port import ClusterRecord, Refusal, Remembered, Submission, Submitted
+from tests.twins.store.store import MemoryStore
 
 KEY = ClusterKey("johny2", "my-test-db1")
 SPEC = ClusterSpec("johny2", "my-test-db1", "i1", 3, ("_users", "test"), "johny2", "line")

@@ -12,9 +12,9 @@ from api.waiters import REREAD_AT_ONCE, Waiters
 from common.cluster import ClusterKey, ClusterSpec
 from common.errors import StoreUnavailable
 from common.jobs import Job, JobKind, JobStatus
-from common.store.memory import MemoryStore
 from common.store.port import ClusterRecord, Event, Submission
 from tests.api.worker import Bell, FakeWorker
+from tests.twins.store.store import MemoryStore
 
 pytestmark = pytest.mark.anyio
 

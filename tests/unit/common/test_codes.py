@@ -12,9 +12,6 @@ from common.errors import CODES, FAILURES, JOB_ERRORS, REASONS, UNSEEN
 
 ROOT = Path(__file__).parents[3]
 
-TWINS = {"memory.py", "simulated.py", "simulated_drain.py", "simulated_jobs.py"}
-"""Ports in memory, for tests: what they raise, nobody is told."""
-
 COMPUTED = {
     ("api/gate.py", "code"): {code for code, _ in _TOLD.values()},
     ("api/submit.py", "refusal"): {str(refusal) for refusal in _LIMITS},
@@ -36,8 +33,7 @@ Said = tuple[str, str]
 def sources() -> Iterator[tuple[str, ast.Module]]:
     for package in ("api", "common", "worker"):
         for file in sorted((ROOT / package).rglob("*.py")):
-            if package != "worker" or file.name not in TWINS:
-                yield str(file.relative_to(ROOT)), ast.parse(file.read_text())
+            yield str(file.relative_to(ROOT)), ast.parse(file.read_text())
 
 
 def bases() -> dict[str, str]:

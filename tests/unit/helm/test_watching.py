@@ -17,11 +17,11 @@ from common import metrics
 from common.cluster import ClusterKey
 from common.errors import REASONS
 from common.jobs import JobStatus
-from common.store.memory import MemoryStore
 from common.store.port import Outcome
 from common.view import InstanceView, LinkView, Reason, ReplicationView, Status
 from tests import watching
 from tests.contract.store.requests import KEY, VIEW, accepted, creation, leased
+from tests.twins.store.store import MemoryStore
 from tests.watching import FILES, queries, rules
 
 ROOT = Path(__file__).parents[3]

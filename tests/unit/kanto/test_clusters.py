@@ -6,13 +6,13 @@ import pytest
 
 from common.cluster import ClusterKey
 from common.jobs import JobStatus
-from common.store.memory import MemoryStore
 from common.store.port import Outcome
 from kanto.clusters import act
 from kanto.commands import build_parser
 from kanto.refusal import Refusal
 from kanto.run.settings import RunSettings
 from tests.contract.store.requests import creation, leased
+from tests.twins.store.store import MemoryStore
 
 KEYS = (ClusterKey("ann", "orders-db"), ClusterKey("ann", "people-db"), ClusterKey("bob", "orders-db"))
 

@@ -8,12 +8,12 @@ import pytest
 
 from common.cluster import ClusterKey
 from common.jobs import JobStatus
-from common.store.memory import MemoryStore
 from common.store.port import Outcome
 from kanto import report
 from kanto.refusal import Refusal
 from kanto.run.settings import RunSettings
 from tests.contract.store.requests import HASH, KEY, VIEW, accepted, creation, leased, record_of, scaling
+from tests.twins.store.store import MemoryStore
 
 SECRETS = ("of-johny2", "-pbkdf2", "hunter2hunter2")
 SETTINGS = RunSettings(redis_url="redis://:hunter2hunter2@127.0.0.1:6379/0")

@@ -7,10 +7,10 @@ import pytest
 
 from common.errors import UserError
 from common.passwords import admin_line, build_hasher
-from common.store.memory import MemoryStore
 from kanto.commands import build_parser
 from kanto.users import act, read_token
 from tests.contract.store.requests import KEY, accepted, creation, record_of
+from tests.twins.store.store import MemoryStore
 
 TOKEN = "Ty5wvW7LuQ3T"
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from common.cluster import ClusterKey, MirrorRecord
 from common.errors import StoreUnavailable
-from common.store.memory import MemoryStore
 from common.store.port import Claim, Outcome
 from tests.contract.store.requests import creation
+from tests.twins.store.store import MemoryStore
 from worker.core.observed import Unknown
 from worker.ticker import LONGEST_PAUSE, Ticker
 

@@ -11,8 +11,8 @@ import pytest
 from common.cluster import ClusterKey
 from common.errors import KantoError, LeaseLost, PermanentError, TemporaryError
 from tests.homes import SPEC
+from tests.twins.platform import MemoryPlatform
 from worker.core.observed import Platformed, Unknown
-from worker.platforms.memory import MemoryPlatform
 from worker.platforms.process import wire
 from worker.platforms.process.host import Host
 from worker.platforms.process.remote import Listener, RemotePlatform

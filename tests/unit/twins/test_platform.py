@@ -6,8 +6,8 @@ import pytest
 
 from common.errors import TemporaryError
 from tests.homes import SPEC, instances, record
+from tests.twins.platform import MemoryPlatform
 from worker.core.observed import Platformed, Unknown
-from worker.platforms.memory import MemoryPlatform
 from worker.ports import Credentials
 
 

@@ -1,9 +1,9 @@
 """What the store in memory tells of everything: the twin of scripts/survey.lua."""
 
 from common.errors import NewerVersion
-from common.store.memory_state import KeptCluster, State
 from common.store.survey import Survey, Surveyed
 from common.view import ClusterView
+from tests.twins.store.state import KeptCluster, State
 
 
 def build_survey(state: State, workers: int, now: int) -> Survey:

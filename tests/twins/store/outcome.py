@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from common.jobs import Job
-from common.store.memory_state import KeptCluster, State
 from common.store.port import Lease, Outcome, PastStep
 from common.store.rules import milliseconds
+from tests.twins.store.state import KeptCluster, State
 
 
 def write_outcome(state: State, kept: KeptCluster, lease: Lease, outcome: Outcome, now: int) -> Job | None:

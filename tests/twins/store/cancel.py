@@ -1,7 +1,7 @@
 """A cancel in the store in memory: the twin of scripts/cancel.lua."""
 
-from common.store.memory_state import State
 from common.store.port import Refusal, Submitted
+from tests.twins.store.state import State
 
 
 def cancel(state: State, user: str, job_id: str, now: int) -> Submitted:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Literal, NamedTuple
 
+from tests.twins.couch.jobs import End, Job, key_of, read_course
 from worker.couch.documents import Document, has_ended
-from worker.couch.simulated_jobs import End, Job, key_of, read_course
 
 Fault = Literal["none", "down", "unclear", "mute", "full"]
 """down: the process is not there. unclear: kanto's requests are not answered, siblings' are. mute: as unclear, but what

@@ -5,9 +5,9 @@ from dataclasses import replace
 from common.cluster import ClusterSpec
 from common.codec import encode
 from common.jobs import Job, JobKind, JobStatus
-from common.store.memory_state import KeptCluster, KeptOnce, State
 from common.store.port import ClusterRecord, Refusal, Submission, Submitted
 from common.store.rules import ONCE_FOR, milliseconds
+from tests.twins.store.state import KeptCluster, KeptOnce, State
 
 
 def submit(state: State, submission: Submission, now: int) -> Submitted:

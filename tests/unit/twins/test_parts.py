@@ -7,10 +7,10 @@ import pytest
 from common.cluster import ClusterSpec, Durable
 from common.codec import decode
 from common.errors import NewerVersion
-from common.store.memory_parts import OF_A_CLUSTER, keep
 from common.store.port import ClusterRecord
 from common.view import ClusterView
 from tests.contract.store.newer import newer_kanto
+from tests.twins.store.parts import OF_A_CLUSTER, keep
 
 SPEC = ClusterSpec("johny2", "my-test-db1", "i1", 3, ("test",), "johny2", "-pbkdf2:sha256-00,salt,1")
 RECORD = ClusterRecord(SPEC, 7, "hash", "memory", Durable(), ClusterView("ready"))

@@ -3,10 +3,10 @@
 import pytest
 
 from common.errors import TemporaryError
+from tests.twins.couch.adapter import MemoryCouch
+from tests.twins.couch.world import Server, World
 from worker.core.observed import Down, Fence, Instance, Node, Unknown
 from worker.core.ring import Wanted
-from worker.couch.memory import MemoryCouch
-from worker.couch.simulated import Server, World
 from worker.ports import Credentials
 
 LOGIN = Credentials("kanto", "pw")

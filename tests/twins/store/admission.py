@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable
 
 from common.errors import NotRebuilt
 from common.store.admission import Admission, Full, Knock, Window
-from common.store.memory_state import State
 from common.store.rules import milliseconds
+from tests.twins.store.state import State
 
 
 def admit(state: State, knock: Knock, now: int) -> Admission:

@@ -10,15 +10,8 @@ from common.cluster import ClusterKey, MirrorRecord
 from common.codec import require_known
 from common.errors import LeaseLost, NewerVersion, NotRebuilt
 from common.jobs import Job, JobStatus
-from common.store import memory_users
 from common.store.admission import Admission, Full, Knock, User, Window
 from common.store.fields import build_log
-from common.store.memory_admission import admit, hit
-from common.store.memory_cancel import cancel
-from common.store.memory_outcome import tell, write_outcome
-from common.store.memory_state import KeptCluster, State
-from common.store.memory_submit import submit
-from common.store.memory_survey import build_survey
 from common.store.port import (
     Claim,
     ClusterRecord,
@@ -48,6 +41,13 @@ from common.store.rules import (
     newer_clusters,
 )
 from common.store.survey import Survey
+from tests.twins.store import users
+from tests.twins.store.admission import admit, hit
+from tests.twins.store.cancel import cancel
+from tests.twins.store.outcome import tell, write_outcome
+from tests.twins.store.state import KeptCluster, State
+from tests.twins.store.submit import submit
+from tests.twins.store.survey import build_survey
 
 
 class MemoryStore:
@@ -257,24 +257,24 @@ class MemoryStore:
 
     def users(self) -> tuple[User, ...]:
         with self._transaction() as (state, _):
-            return memory_users.users(state)
+            return users.users(state)
 
     def add_user(self, user: str, owner_hash: str) -> None:
         with self._transaction() as (state, _):
-            memory_users.add(state, user, owner_hash)
+            users.add(state, user, owner_hash)
 
     def give_token(self, user: str, owner_hash: str, admin_line: str) -> None:
         with self._transaction() as (state, now):
             self.clusters(user)  # each of them has to be read
-            memory_users.give_token(state, user, owner_hash, admin_line, now)
+            users.give_token(state, user, owner_hash, admin_line, now)
 
     def disable_user(self, user: str, *, disabled: bool) -> None:
         with self._transaction() as (state, now):
-            memory_users.disable(state, user, now, disabled=disabled)
+            users.disable(state, user, now, disabled=disabled)
 
     def remove_user(self, user: str) -> None:
         with self._transaction() as (state, _):
-            memory_users.remove(state, user)
+            users.remove(state, user)
 
     def steps(self, key: ClusterKey) -> tuple[PastStep, ...]:
         with self._transaction() as (state, _):

@@ -5,9 +5,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from common.errors import TemporaryError
 from common.view import ConflictCount
+from tests.twins.couch import drain
+from tests.twins.couch.jobs import key_of, rows
+from tests.twins.couch.world import Server, World
 from worker.core.observed import Down, Drained, Fence, Instance, Node, Proof, Unknown
 from worker.core.ring import Wanted
-from worker.couch import simulated_drain
 from worker.couch.documents import (
     DRAIN,
     RING,
@@ -24,8 +26,6 @@ from worker.couch.documents import (
 from worker.couch.errors import Away, Refused, Unclear
 from worker.couch.proof import whole_targets
 from worker.couch.reports import read_fills, read_replications
-from worker.couch.simulated import Server, World
-from worker.couch.simulated_jobs import key_of, rows
 from worker.ports import Credentials
 
 
@@ -179,8 +179,8 @@ class MemoryCouch:
         source, survivor = self._reach(leaver, credentials), self._reach(target, credentials)
         if survivor.is_full:
             raise Unclear(f"{target.name} answered 500: no space left on device")
-        link = simulated_drain.Link(source, survivor, leaver, target, credentials)
-        drained = simulated_drain.Piece(link, self.world.page if seconds > 0 else 0).drain(proofs)
+        link = drain.Link(source, survivor, leaver, target, credentials)
+        drained = drain.Piece(link, self.world.page if seconds > 0 else 0).drain(proofs)
         self.world.stir()
         if "mute" in (source.fault, survivor.fault):
             raise Unclear(f"{leaver.name} or {target.name} did not answer in time")
@@ -195,9 +195,9 @@ class MemoryCouch:
         credentials: Credentials,
     ) -> str | None:
         source = self._reach(leaver, credentials)
-        whole = whole_targets(proofs, simulated_drain.to_give(source))
+        whole = whole_targets(proofs, drain.to_give(source))
         survivors = {target.name: self._reach(target, credentials) for target in targets if target.name in whole}
-        return simulated_drain.verify(source, nonce, proofs, survivors)
+        return drain.verify(source, nonce, proofs, survivors)
 
     def copy_user_replications(self, leaver: Instance, target: Instance, credentials: Credentials) -> tuple[str, ...]:
         source, survivor = self._reach(leaver, credentials), self._reach(target, credentials)

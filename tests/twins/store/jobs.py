@@ -4,9 +4,9 @@ from collections import deque
 from dataclasses import dataclass
 
 from common.jobs import Job, JobChange
-from common.store.memory_parts import OF_A_JOB, Kept, keep
 from common.store.port import JobMark
 from common.store.rules import CHANGES, JOBS_PER_USER, KEEP_CHANGES, milliseconds
+from tests.twins.store.parts import OF_A_JOB, Kept, keep
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,12 @@ from common.cluster import ClusterKey, ClusterSpec
 from common.codec import decode
 from common.jobs import Job, JobChange, JobError, JobStatus
 from common.store.admission import Once
-from common.store.memory_events import EventLog
-from common.store.memory_jobs import KeptJobs, is_late
-from common.store.memory_parts import OF_A_CLUSTER, Kept, keep
 from common.store.port import ClusterRecord, PastStep, Remembered
 from common.store.rules import HORIZON, STEPS, canceled_error, deadline_error, milliseconds, superseded_error
 from common.store.survey import Ended
+from tests.twins.store.events import EventLog
+from tests.twins.store.jobs import KeptJobs, is_late
+from tests.twins.store.parts import OF_A_CLUSTER, Kept, keep
 
 
 @dataclass(slots=True)

@@ -7,8 +7,8 @@ from functools import partial
 from common.cluster import ClusterKey, ClusterSpec, with_token_line
 from common.errors import NotRebuilt
 from common.store.admission import User
-from common.store.memory_state import State
 from common.store.rules import no_such_user, user_exists, user_has_clusters
+from tests.twins.store.state import State
 
 
 def users(state: State) -> tuple[User, ...]:

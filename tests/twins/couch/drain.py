@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from tests.twins.couch.world import DEFAULT_SECURITY, Database, Server
 from worker.core.observed import Drained, Instance, Proof
 from worker.couch.documents import build_pull, fill_id, has_ended
 from worker.couch.holdings import NOT_DATA
 from worker.couch.proof import whole_targets
-from worker.couch.simulated import DEFAULT_SECURITY, Database, Server
 from worker.ports import Credentials
 
 
