@@ -11,7 +11,7 @@ from api.listeners import Listeners
 from api.threads import Threads
 from common import log
 from common.cluster import ClusterKey
-from common.errors import StoreUnavailable
+from common.errors import NewerVersion, StoreUnavailable
 from common.jobs import Job
 from common.store.port import ClusterRecord, Event, Store
 
@@ -180,9 +180,10 @@ class Waiters:
             keys = [key for key in dict.fromkeys(event.key for event in seen) if key in self._looks]
         self._read_jobs(jobs)
         for key in keys:
-            record = self._store.cluster(key)
-            if record is not None:
-                self._tell(self._looked, record)
+            with self._passing_over(str(key)):
+                record = self._store.cluster(key)
+                if record is not None:
+                    self._tell(self._looked, record)
 
     def _waited_for(self) -> list[str]:
         with self._names:
@@ -195,10 +196,19 @@ class Waiters:
 
     def _read_jobs(self, jobs: Iterable[str]) -> None:
         for job_id in dict.fromkeys(jobs):
-            is_listened = bool(self.listeners.wanted([job_id]))
-            job = self.listeners.read(self._store, job_id) if is_listened else self._store.job(job_id)
-            if job is not None and job.status.is_ended:
-                self._tell(self._job_ended, job)
+            with self._passing_over(job_id):
+                is_listened = bool(self.listeners.wanted([job_id]))
+                job = self.listeners.read(self._store, job_id) if is_listened else self._store.job(job_id)
+                if job is not None and job.status.is_ended:
+                    self._tell(self._job_ended, job)
+
+    @contextmanager
+    def _passing_over(self, what: str) -> Iterator[None]:
+        """A record that only a newer kanto may read holds up nobody who waits for another."""
+        try:
+            yield
+        except NewerVersion as newer:
+            self._log.info("passed_over", record=what, why=newer.message)
 
     def _tell(self, method: Callable[[V], None], value: V) -> None:
         if self._loop is not None:

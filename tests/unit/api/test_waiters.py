@@ -10,7 +10,7 @@ import pytest
 from api.threads import Threads
 from api.waiters import REREAD_AT_ONCE, Waiters
 from common.cluster import ClusterKey, ClusterSpec
-from common.errors import StoreUnavailable
+from common.errors import NewerVersion, StoreUnavailable
 from common.jobs import Job, JobKind, JobStatus
 from common.store.port import ClusterRecord, Event, Submission
 from tests.api.worker import Bell, FakeWorker
@@ -22,12 +22,13 @@ LONG = 60.0
 
 
 class TroubledStore(MemoryStore):
-    """A store whose events can be lost, and that can be away."""
+    """A store whose events can be lost, that can be away, and some of whose records a newer kanto may have written."""
 
     def __init__(self) -> None:
         super().__init__(time.time)
         self.loses_events = False
         self.is_away = False
+        self.newer: set[str] = set()
         self.reads = 0
         self.rebuild(())
 
@@ -39,10 +40,14 @@ class TroubledStore(MemoryStore):
     def job(self, job_id: str) -> Job | None:
         self._answer()
         self.reads += 1
+        if job_id in self.newer:
+            raise NewerVersion("a newer kanto wrote it")
         return super().job(job_id)
 
     def cluster(self, key: ClusterKey) -> ClusterRecord | None:
         self._answer()
+        if key.user in self.newer:
+            raise NewerVersion("a newer kanto wrote it")
         return super().cluster(key)
 
     def _answer(self) -> None:
@@ -154,6 +159,34 @@ async def test_a_store_that_is_away_delays_and_loses_nothing() -> None:
         await here.step(1)
         assert await task is not None
         assert await second is not None
+
+
+async def test_a_job_that_only_a_newer_kanto_may_read_holds_up_no_other() -> None:
+    async with world(reread_every=0.05) as here:
+        here.store.loses_events = True
+        passed_over = await waiting(here, here.submit(0))
+        task = await waiting(here, here.submit(1), seconds=5.0)
+        here.store.newer.add("job0")
+        await here.step(1)
+        assert await task is not None
+        assert not passed_over.done()
+        here.gone.set_result(None)
+        await passed_over
+
+
+async def test_a_cluster_that_only_a_newer_kanto_may_read_holds_up_no_other_look() -> None:
+    async with world() as here:
+        keys = [ClusterKey(f"user{number}", "tag1") for number in range(2)]
+        for number in range(2):
+            here.submit(number)
+        since = here.store.now()
+        with here.waiters.look(keys[0], since=since), here.waiters.look(keys[1], since=since) as look:
+            here.store.newer.add(keys[0].user)
+            here.store.loses_events = True
+            for number in range(2):
+                await here.step(number)
+            here.store.loses_events = False  # both events are read at once
+            assert await asyncio.wait_for(look, 5.0) is not None
 
 
 async def test_one_who_hangs_up_does_not_wait_on() -> None:
