@@ -142,10 +142,6 @@ class Kanto:
         name = self.view(key).instances[ordinal]
         return self.world.servers[name.url]
 
-    def kept_servers(self) -> list[Server]:
-        """Those that are down and have their data."""
-        return list(self._servers.kept.values())
-
     # what time does
 
     def tick(self) -> None:

@@ -32,7 +32,6 @@ INSTANCE = "kanto/instance"
 """The instance's name, where an object is of one: not on a Deployment's pods, whose own names are theirs."""
 
 EXACT_USER = "kanto/exact-user"
-SPAWNER = "kanto/spawner"
 
 FILLED = "kanto/filled"
 """The readiness gate: kanto sets this condition on a pod that is to serve (hazards H5)."""
