@@ -119,5 +119,5 @@ def _too_many(full: Full) -> TemporaryError:
 
 def unauthorized() -> UserError:
     return UserError(
-        "unauthorized", "username and token do not belong together", action="Send the token the username began with"
+        "unauthorized", "username and token do not belong together", action="Send the token that is this username's now"
     )

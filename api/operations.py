@@ -76,7 +76,8 @@ NEW_PASSWORD = Field(
     "couchdb_password", "the new password, by the rules of token; your token: the login follows your token again"
 )
 JOB_ID = Field("job_id", "the id that the answer with the job named")
-FORCE = Field("force", "1: go on where kanto would refuse because data may be lost", is_needed=False)
+FORCE = Field("force", "1: an instance may go without the proof that others hold what it held", is_needed=False)
+OLD_FORCE = Field("force", "taken, and changes nothing: a delete is never refused", is_needed=False)
 ASYNC = Field("async", "1: answer at once, with the id of the job", is_needed=False)
 
 OPERATIONS = (
@@ -125,7 +126,7 @@ OPERATIONS = (
         "remove a cluster and its data",
         Words("couchdb cluster deletion"),
         delete,
-        (TAG, FORCE),
+        (TAG, OLD_FORCE),
         makes_job=True,
         answer="Done",
     ),

@@ -91,7 +91,7 @@ def _error_of(submitted: Submitted, key: ClusterKey) -> KantoError:
             return UserError(
                 "job_running",
                 f"another job of cluster {key.tag} has not ended" + (f": {job}" if job else ""),
-                action="Wait for its end: POST job_id to /v0/job tells",
+                action="Wait for its end (POST job_id to /v0/job tells), or cancel it (/v0/cancel)",
                 job=job,
             )
         case Refusal.NOT_REBUILT:

@@ -1,9 +1,9 @@
-"""The store's protocol: about ten atomic commands. Redis and the in-memory twin pass one contract suite (hazards H20).
+"""The store's protocol: a method is one atomic command. Redis and the twin pass one contract suite (hazards H20).
 
 Rules that every implementation keeps:
 
-- One command is one transaction. Every write is idempotent by job id, incarnation or fencing number, because the
-  client library repeats a write whose answer it did not see.
+- One command is one transaction. Every write is idempotent by job id, incarnation or fencing number, so that one
+  whose answer was lost may be repeated.
 - Times are the store's own clock (Redis TIME), in Unix seconds; callers give durations (hazards H19).
 - Spec versions and fencing numbers come from one counter, max(last + 1, now in ms), that is never deleted (hazards
   H21).
