@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, AliasChoices, Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from common.errors import UserError
 from common.names import check_database
 
 Seconds = Annotated[float, Field(gt=0)]
@@ -147,7 +148,10 @@ class Settings(BaseSettings):
     @field_validator("default_databases")
     @classmethod
     def _known_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(sorted({check_database(name) for name in value}))
+        try:
+            return tuple(sorted({check_database(name) for name in value}))
+        except UserError as error:
+            raise ValueError(error.message) from None  # as a setting it is refused like any other
 
     @field_validator("trusted_proxies")
     @classmethod

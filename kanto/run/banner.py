@@ -16,13 +16,14 @@ def reachable(bind: str, port: int) -> str:
     return f"[{host}]:{port}" if is_six else f"{host}:{port}"
 
 
-def build_banner(*, at: str, home: Path, redis: str) -> str:
-    """Where the service is, where its data lies, and a first request to try."""
+def build_banner(*, at: str, home: Path, redis: str, couchdb: str) -> str:
+    """Where the service is, where its data lies, what it runs, and a first request to try."""
     return f"""
 kanto is ready at http://{at}
 
   data    {home}
   redis   {redis}
+  couchdb {couchdb}
   stop    Ctrl-C; data stays, and the next `kanto run` goes on with it
 
 Try it: a CouchDB of three instances, each a copy of the others,

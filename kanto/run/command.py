@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+import shutil
 import sys
 from collections.abc import Mapping
 from typing import Protocol
@@ -102,8 +103,28 @@ def build_plan(
         stop=Command("stop", (sys.executable, "-m", "worker", "stop"), shared),
         redis_answers=lambda: probes.why_no_redis(url),
         is_ready=lambda: probes.why_not_ready(at),
-        banner=build_banner(at=at, home=home.path, redis=server.told if server else without_password(url)),
+        banner=build_banner(
+            at=at,
+            home=home.path,
+            redis=server.told if server else without_password(url),
+            couchdb=tell_couchdb(settings, path=environment.get("PATH", os.defpath)),
+        ),
     )
+
+
+def tell_couchdb(settings: RunSettings, *, path: str) -> str:
+    """What instances will be, as the workers choose it; a Refusal when a person names a program that is none."""
+    if settings.instances_socket is not None:
+        return f"as the host of instances at {settings.instances_socket} has it"
+    found = shutil.which(settings.couchdb or "couchdb", path=path)
+    if found is not None:
+        return found
+    if settings.couchdb:
+        raise Refusal(
+            f"KANTO_COUCHDB names {settings.couchdb}, which is no program here. Name a release's bin/couchdb, or unset "
+            "it, and kanto takes `couchdb` on the PATH, else its stand-in."
+        )
+    return "a stand-in, good for trying kanto and not for data you love; KANTO_COUCHDB names a real one"
 
 
 def with_metrics(shared: Mapping[str, str], port: int | None, number: int) -> dict[str, str]:

@@ -20,8 +20,9 @@ def test_the_address_works_on_this_machine(bind: str, at: str) -> None:
 
 
 def test_the_banner_has_a_request_that_can_be_copied() -> None:
-    banner = build_banner(at="127.0.0.1:8080", home=Path("/data"), redis="Redis 7.0")
+    banner = build_banner(at="127.0.0.1:8080", home=Path("/data"), redis="Redis 7.0", couchdb="a stand-in")
     first = 'curl 127.0.0.1:8080/v0/create -d "username=johny2&token=Ty5wvW7LuQ3T&cluster_tag=my-test-db1&replicas=3"'
     assert first in [line.strip() for line in banner.splitlines()]
     assert "/data" in banner
+    assert "a stand-in" in banner
     assert "http://127.0.0.1:8080" in banner

@@ -1,6 +1,9 @@
 from pathlib import Path
 
-from kanto.run.command import build_plan, without_password
+import pytest
+
+from kanto.refusal import Refusal
+from kanto.run.command import build_plan, tell_couchdb, without_password
 from kanto.run.home import Home
 from kanto.run.redis_server import RedisServer
 from kanto.run.settings import RunSettings
@@ -46,3 +49,24 @@ def test_no_secret_is_in_a_command_line_or_in_the_banner() -> None:
 def test_an_address_is_told_without_its_password() -> None:
     assert without_password("redis://user:pw@127.0.0.1:6379/2") == "redis://127.0.0.1:6379/2"
     assert without_password("redis://127.0.0.1:6379/2") == "redis://127.0.0.1:6379/2"
+
+
+def test_who_has_no_couchdb_is_told_that_instances_are_a_stand_in() -> None:
+    assert tell_couchdb(RunSettings(couchdb=None), path="/nowhere").startswith("a stand-in")
+
+
+def test_who_has_a_couchdb_is_told_which(tmp_path: Path) -> None:
+    program = tmp_path / "couchdb"
+    program.touch(mode=0o755)
+    assert tell_couchdb(RunSettings(couchdb=None), path=str(tmp_path)) == str(program)
+    assert tell_couchdb(RunSettings(couchdb=str(program)), path="/nowhere") == str(program)
+
+
+def test_a_couchdb_that_is_no_program_is_refused_before_anything_starts() -> None:
+    with pytest.raises(Refusal, match="KANTO_COUCHDB names /nowhere/couchdb"):
+        tell_couchdb(RunSettings(couchdb="/nowhere/couchdb"), path="/nowhere")
+
+
+def test_where_another_process_hosts_the_instances_it_chooses_their_program() -> None:
+    settings = RunSettings(couchdb="/nowhere/couchdb", instances_socket=Path("/run/instances.sock"))
+    assert "/run/instances.sock" in tell_couchdb(settings, path="/nowhere")
