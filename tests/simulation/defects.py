@@ -358,11 +358,11 @@ MUTANTS = (
         parts=(without(rules.what_backs_off_is_kicked),),
     ),
     Mutant(
-        "take a link that is begun again for one that runs",
+        "take a link for one that runs before it has reached its target",
         "ready",
         400,
         ("link cut", "scale up"),
-        parts=((crashes, "is_unproved", lambda *_: False),),
+        parts=((twin_couch, "without_unopened", lambda rows, _: rows),),
     ),
     Mutant(
         "take altered documents for sound",
@@ -395,6 +395,11 @@ OTHERS_IDS = Mutant(
 ENDLESS = Mutant("look at no deadline", "H24", parts=((twin_state, "is_late", never_late),))
 OFFERED_ONCE = Mutant(
     "offer what was refused no more", "H23", parts=((twin_drain, "build_pull", pull_from_the_checkpoint),)
+)
+BELIEVED = Mutant(
+    "take a link that is begun again for one that runs",
+    "ready",
+    parts=((crashes, "is_unproved", lambda *_: False),),
 )
 OVERWRITTEN = Mutant(
     "overwrite a wake-up at the end of a step", "H19", parts=((twin_store, "_release", release_and_forget),)

@@ -87,7 +87,7 @@ def clock_steps(play: "Play", random: Random) -> None:
     by = random.choice((-7200.0, -40.0, -5.0, 5.0, 100.0, 4000.0))
     play.tell(f"the clock of Redis steps by {by:+.0f} s")
     play.shift += by
-    play.laws.clock_stepped(by)
+    play.laws.links.clock_stepped(by)
 
 
 # the platform

@@ -10,8 +10,8 @@ from tests.simulation import truth
 from tests.simulation.borders import Violation
 from tests.simulation.documents import OwnDocuments
 from tests.simulation.ledger import Write, holds, promised_on
+from tests.simulation.links import Links
 from tests.simulation.users import KEY, SAVED
-from tests.twins.couch.jobs import Job as Replicating
 from tests.twins.couch.world import Server
 from tests.twins.platform import MemoryCluster
 from worker.core.observed import Instance
@@ -24,13 +24,6 @@ FENCED_CALLS = ("claim", "provision", "serve", "retire", "remove")
 
 STEPS_A_MINUTE = 1000
 LONGEST_MEMORY = 60_000
-NEW = 10.0
-"""Seconds for which a database that links write to counts as new."""
-
-TRIES = 18.0
-"""Seconds after which a link that crashed and was begun again may be believed: CouchDB's tries end within 16 (see
-worker/core/crashes.py). Those of the simulation, which are counted in ticks, may last longer."""
-
 DARK = 100.0
 """Seconds for which nobody may serve, undisturbed, although an instance is healthy."""
 
@@ -59,8 +52,7 @@ class Laws:
         self._dark_since: float | None = None
         self.last_spec: Submission | None = None
         self._lines: set[str] = set()
-        self._crashed: dict[tuple[str, str], float] = {}  # since when kanto knows
-        self._met: dict[str, float] = {}
+        self.links = Links(play)
 
     # what is asked and written
 
@@ -105,20 +97,15 @@ class Laws:
     def disturbed(self) -> None:
         self._undisturbed_since = self._play.clock.now
 
-    def clock_stepped(self, by: float) -> None:
-        """Set forward, so much time has gone by for kanto; set back, it notices."""
-        if by > 0:
-            self._crashed = {link: since - by for link, since in self._crashed.items()}
-
     def store_lost(self) -> None:
         self._has_lost_store = True
-        self._crashed.clear()
+        self.links.forgotten()
         self.jobs.clear()
         self.ended.clear()
 
     def store_restored(self) -> None:
         self._has_older_store = True
-        self._crashed.clear()
+        self.links.forgotten()
         self.jobs.clear()
         self.ended.clear()
 
@@ -362,29 +349,11 @@ class Laws:
         if why is None and truth.has_refused(play.world.servers.values()):
             why = "documents were refused"
         fenced = (server.uuid for server in play.world.servers.values() if server.walls is not None)
-        links = truth.links_of(play.world.servers.values())
-        now = play.clock.now
-        blind = sorted(
-            link
-            for link, since in self._crashed.items()
-            if now - since < TRIES and link in links and not links[link].is_open
-        )
-        if why is None and blind:
-            why = f"{blind[0]} has crashed, and has not reached its target since"
-        known = {link for link, job in links.items() if self._is_known(job)}
-        crashing = frozenset(link for link in known if links[link].state == "crashing")
-        well = {server.uuid: server for server in play.world.servers.values() if truth.answers(server)}
-        for uuid, doc_id in list(self._crashed):
-            is_open = (uuid, doc_id) in links and links[uuid, doc_id].is_open
-            if uuid in well and (is_open or doc_id not in well[uuid].documents):
-                del self._crashed[uuid, doc_id]
+        why = why or self.links.why_not_running()
+        crashing = self.links.crashing()
+        self.links.looked()
         self._sights[owner] = truth.Sight(why, frozenset(answering), frozenset(fenced), crashing)
         self._look_for_light(cluster)
-
-    def _is_known(self, job: Replicating) -> bool:
-        """Whether its target has been there for a while: a link into a new one is begun anew, and that counts."""
-        target, now = truth.target_of(job, self._play.world.servers), self._play.clock.now
-        return target is not None and now - self._met.setdefault(target, now) > NEW
 
     def _has_login(self, server: Server, cluster: MemoryCluster) -> bool:
         login = cluster.credentials
@@ -413,7 +382,7 @@ class Laws:
             raise Violation(f"what is remembered has grown to {len(outcome.memory)} characters")
         sight = self._sights.get(owner)
         if sight is not None and outcome.memory is not None:
-            self._crashed |= dict.fromkeys(sight.crashing, self._play.clock.now)
+            self.links.shown(sight.crashing)
         if view is None:
             return
         if any(reason.code == "data_lost" for reason in view.reasons):

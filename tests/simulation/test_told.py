@@ -6,7 +6,7 @@ from typing import Any
 from common.codec import decode
 from common.jobs import JobStatus
 from common.store.port import Outcome
-from tests.simulation.defects import ENDLESS, OFFERED_ONCE, OTHERS_IDS, OTHERS_PROOF, OVERWRITTEN
+from tests.simulation.defects import BELIEVED, ENDLESS, OFFERED_ONCE, OTHERS_IDS, OTHERS_PROOF, OVERWRITTEN
 from tests.simulation.engine import LEASE, Kanto
 from tests.simulation.mutants import SOUND, Mutant
 from tests.simulation.test_engine import KEY, made, scale
@@ -167,3 +167,30 @@ def test_a_request_in_the_middle_of_a_step_is_taken_up_at_its_end() -> None:
 
 def test_one_who_overwrites_a_wake_up_at_the_end_of_a_step_is_caught() -> None:
     assert seconds_until_begun(OVERWRITTEN) > 20.0
+
+
+def is_called_ready_on_a_full_disk(mutant: Mutant) -> bool:
+    """Whether a cluster is that into whose second instance nothing passes, within the three minutes after it is told.
+
+    Its link reaches the target each time it is begun again, and crashes ten seconds later.
+    """
+    with mutant.installed():
+        kanto = made(2)
+        kanto.world.notice_after, kanto.world.first_wait = 200, 600
+        kanto.server(KEY, 1).fault = "full"
+        assert kanto.server(KEY, 0).write("test", "late")
+        kanto.until("it to be told", lambda: kanto.view(KEY).status == "degraded", seconds=120.0)
+        over = kanto.clock.now + 180.0
+        while kanto.clock.now < over:
+            kanto.tick()
+            if kanto.view(KEY).status == "ready":
+                return True
+        return False
+
+
+def test_a_link_into_a_full_disk_never_counts_as_running() -> None:
+    assert not is_called_ready_on_a_full_disk(SOUND)
+
+
+def test_one_who_takes_a_link_that_is_begun_again_for_one_that_runs_is_caught() -> None:
+    assert is_called_ready_on_a_full_disk(BELIEVED)

@@ -1,4 +1,7 @@
-"""One instance as its CouchDB answers just now: four requests, and one more for each `_security` that is asked for."""
+"""One instance as its CouchDB answers just now: four requests, and one more for each `_security` that is asked for.
+
+And one more while a replication has told nothing yet (decision 15).
+"""
 
 import json
 from collections.abc import Collection, Mapping, Sequence
@@ -10,7 +13,7 @@ from worker.couch.documents import FIRST_ID, LAST_ID, database_path
 from worker.couch.errors import Away, Refused, Unclear
 from worker.couch.fence import read_config
 from worker.couch.fence_config import Config, other_admins, read_fence, value
-from worker.couch.reports import read_fills, read_replications
+from worker.couch.reports import is_silent, read_fills, read_replications, without_unopened
 
 MOST_ROWS = 10_000
 """More scheduler rows than an instance can have use for: its answer is cut to 25 rows unless a limit is given."""
@@ -33,6 +36,8 @@ def _read_node(talk: Talk, siblings: Sequence[Instance], security: Collection[st
     databases: list[str] = talk.get("/_all_dbs").body
     documents = _read_documents(talk) if "_replicator" in databases else []
     rows = read_rows(talk) if documents else {}
+    if any(map(is_silent, rows.values())):
+        rows = without_unopened(rows, _read_opened(talk))
     asked = sorted(set(security) & set(databases))
     return Node(
         uuid=_uuid(talk, config),
@@ -63,6 +68,11 @@ def read_rows(talk: Talk) -> dict[str, Mapping[str, Any]]:
     """What the scheduler says of each document of `_replicator`, by id."""
     rows = talk.get("/_scheduler/docs/_replicator", params={"limit": str(MOST_ROWS)}).body["docs"]
     return {row["doc_id"]: row for row in rows}
+
+
+def _read_opened(talk: Talk) -> set[str]:
+    """The documents whose replications have reached both of their ends."""
+    return {task["doc_id"] for task in talk.get("/_active_tasks").body if task.get("type") == "replication"}
 
 
 def read_security(talk: Talk, database: str) -> str:

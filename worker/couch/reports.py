@@ -1,7 +1,7 @@
 """What CouchDB says of kanto's replication documents, as values: each document joined with its scheduler row. Pure."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, get_args
 
 from common.view import ReplicationState
@@ -110,6 +110,24 @@ def read_fills(
             )
         )
     return tuple(sorted(found, key=lambda fill: (fill.database, fill.source)))
+
+
+def is_silent(row: Row) -> bool:
+    """Whether it is called running, and no run of it has told anything yet."""
+    return row.get("state") == "running" and not info_of(row)
+
+
+def without_unopened(rows: Mapping[str, Row], opened: Collection[str]) -> dict[str, Row]:
+    """The scheduler's rows, but what is called running before it has reached both ends is initializing.
+
+    CouchDB's scheduler says `running` from the moment at which it begins a replication; an active task it is once it
+    has opened both databases and read its checkpoints (2.1 to 3.5: couch_replicator_scheduler_job, `do_init`). One that
+    has told something has been there, in this run or in one before.
+    """
+    return {
+        doc_id: {**row, "state": "initializing"} if is_silent(row) and doc_id not in opened else row
+        for doc_id, row in rows.items()
+    }
 
 
 def state_of(document: Row, row: Row) -> ReplicationState:

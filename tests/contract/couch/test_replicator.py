@@ -1,5 +1,6 @@
 """Replications by document: states, ids, kicks, ends, and what the scheduler tells about them."""
 
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -114,6 +115,23 @@ def test_the_scheduler_tells_how_far_a_replication_is(
     assert doc_id in {job["doc_id"] for job in jobs}
     tasks = one.client.get("/_active_tasks").json()
     assert {task["type"] for task in tasks if task.get("doc_id") == doc_id} == {"replication"}
+
+
+def test_one_that_waits_for_its_target_is_called_running_and_is_no_active_task(
+    ring: tuple[Couch, Couch, str], new_replication: Callable[[], str]
+) -> None:
+    one, other, db = ring
+    doc_id = new_replication()
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        mute.settimeout(30)
+        document = link(one, other, db)
+        document["target"] = {**document["target"], "url": f"http://127.0.0.1:{mute.getsockname()[1]}/{db}"}
+        put(one, doc_id, document)
+        connection, _ = mute.accept()
+        with connection:
+            assert one.state(doc_id)["state"] == "running"
+            tasks = one.client.get("/_active_tasks").json()
+            assert doc_id not in {task.get("doc_id") for task in tasks}
 
 
 def test_the_scheduler_lists_by_state(ring: tuple[Couch, Couch, str], new_replication: Callable[[], str]) -> None:

@@ -88,6 +88,21 @@ def test_a_kick_restarts_what_backs_off(pair: Ring) -> None:
     pair.until(lambda: pair.ids("cdb-1", "a/b") == {"late"}, "it carries on")
 
 
+def test_one_that_has_not_reached_its_target_yet_does_not_run(pair: Ring) -> None:
+    """CouchDB itself calls it running while it tries, for some seconds."""
+    pair.write("cdb-0", "a/b", "waits")
+    pair.stop("cdb-1")
+    put(pair)
+    seen = [found(pair).state]
+
+    def has_crashed() -> bool:
+        seen.append(found(pair).state)
+        return seen[-1] == "crashing"
+
+    pair.until(has_crashed, "it crashes")
+    assert set(seen) == {"initializing", "crashing"}
+
+
 def test_an_altered_document_is_unsound_and_is_put_back(pair: Ring) -> None:
     put(pair)
     document = pair.document("cdb-0", ID)

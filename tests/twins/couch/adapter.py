@@ -25,7 +25,7 @@ from worker.couch.documents import (
 )
 from worker.couch.errors import Away, Refused, Unclear
 from worker.couch.proof import whole_targets
-from worker.couch.reports import read_fills, read_replications
+from worker.couch.reports import Row, read_fills, read_replications, without_unopened
 from worker.ports import Credentials
 
 
@@ -53,7 +53,7 @@ class MemoryCouch:
             return Down(away.message)
         except (Unclear, Refused) as unclear:
             return Unknown(unclear.message)
-        documents, states = server.documents.values(), dict(rows(server.jobs))
+        documents, states = server.documents.values(), reported(server)
         return Node(
             uuid=server.uuid,
             databases=tuple(sorted(server.databases)),
@@ -228,6 +228,12 @@ class MemoryCouch:
         if server.admins.get(credentials.name) != credentials.password:
             raise Refused(f"{instance.name} refuses kanto's own login: unauthorized")
         return server
+
+
+def reported(server: Server) -> dict[str, Row]:
+    """The scheduler's rows as the real adapter takes them."""
+    opened = {doc_id for doc_id, job in server.jobs.items() if job.is_open}
+    return without_unopened(dict(rows(server.jobs)), opened)
 
 
 def fence_of(server: Server) -> Fence | None:

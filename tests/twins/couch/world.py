@@ -167,9 +167,9 @@ class World:
     (A real one needs 60 to 80 s and says `running` until then.) `tries_for`: ticks for which one that begins says
     `running` although it does not reach its ends, before it crashes (a real one asks six times, for 8 s). `batch`:
     most revisions a replication moves in a tick. `restart_ticks`: how long a server is away when it restarts. `page`:
-    most revisions a call of drain looks at in each database. `longest_wait`: most ticks for which a replication that
-    crashes waits; each wait is `patience` times the one before. `cuts`: from whose address to whose no connection
-    comes about.
+    most revisions a call of drain looks at in each database. `first_wait`: ticks for which a replication waits that
+    crashes for the first time (a real one for 30 s); each wait is `patience` times the one before, `longest_wait` at
+    most. `cuts`: from whose address to whose no connection comes about.
     """
 
     def __init__(
@@ -180,6 +180,7 @@ class World:
         batch: int = 1_000,
         restart_ticks: int = 2,
         page: int = 1_000,
+        first_wait: int = 1,
         longest_wait: int = LONGEST_WAIT,
         patience: int = 2,
     ) -> None:
@@ -190,6 +191,7 @@ class World:
         self.batch = batch
         self.restart_ticks = restart_ticks
         self.page = page
+        self.first_wait = first_wait
         self.longest_wait = longest_wait
         self.patience = patience
         self._is_still = False
@@ -285,7 +287,7 @@ class World:
             job.unanswered += 1
             if job.unanswered > self._tries_of(job):
                 job.state, job.error, job.is_open, job.unanswered = "crashing", str(crash), False, 0
-                job.wait = min(self.patience ** min(job.crashes, 60), self.longest_wait)
+                job.wait = min(self.first_wait * self.patience ** min(job.crashes, 60), self.longest_wait)
                 job.crashes += 1
                 return True
             has_begun = job.state != "running"
@@ -307,14 +309,15 @@ class World:
         elif job.checkpoint != checkpoint and source.last > job.since:
             raise Crash("{checkpoint_commit_failure, target database was made again}")
         elif job.checkpoint != checkpoint:
-            job.idle, job.idle_since = source, self._stirs
+            job.idle, job.idle_since, job.unanswered = source, self._stirs, 0
             return False  # with nothing to send, a replicator does not notice
-        job.state, job.error, job.unanswered, job.is_open = "running", "", 0, True
+        job.state, job.error, job.is_open = "running", "", True
         before = job.since
         if source.last > before:
             self._carry(server, job, source, target)
             if job.course.keeps:
                 server.checkpoints[checkpoint] = job.since
+        job.unanswered = 0
         job.pending = source.last - job.since
         if not job.course.is_continuous and job.pending == 0:
             end(server, job, "completed", refused=job.refused)

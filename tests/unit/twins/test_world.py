@@ -81,12 +81,12 @@ def test_a_stopped_target_is_noticed_late_if_the_world_says_so() -> None:
     assert pair.state()[0] == "crashing"
 
 
-def test_one_that_begins_says_that_it_runs_before_it_has_reached_its_target_and_nothing_of_what_it_does() -> None:
+def test_one_that_begins_counts_as_initializing_before_it_has_reached_its_target() -> None:
     pair = Pair(World(tries_for=3))
     pair.a.write("one", "x")
     pair.b.stop()
     pair.tick(3)
-    assert pair.state() == ("running", None)
+    assert pair.state() == ("initializing", None)
     pair.tick()
     assert pair.state() == ("crashing", None)
     pair.b.start()

@@ -89,7 +89,7 @@ function jobRow (ctx, link) {
 export async function handleActiveTasks (ctx) {
   requireServerAdmin(ctx.user)
   if (ctx.method !== 'GET') throw methodNotAllowed('GET,HEAD')
-  const running = ctx.scheduler.all().filter(link => link.state === 'running')
+  const running = ctx.scheduler.all().filter(link => link.state === 'running' && link.job?.isOpen)
   send(ctx, 200, running.map(link => ({
     node: ctx.nodeName,
     pid: `<0.${link.began % 100000}.0>`,

@@ -34,6 +34,7 @@ export class Job {
     this.session = newUuid()
     this.startTime = new Date()
     this.isStopped = false
+    this.isOpen = false // whether both ends were reached: from then on it is an active task
     this.base = { ...stats }
     this.writing = Promise.resolve()
     this.underway = []
@@ -61,6 +62,7 @@ export class Job {
     const from = String(this.startSeq)
     Object.assign(this.stats, { source_seq: from, through_seq: from, checkpointed_source_seq: from })
     if (this.isStopped) return
+    this.isOpen = true
     const ticking = setInterval(() => this.saveOrFail(), this.option('checkpoint_interval'))
     try {
       await this.replicate()

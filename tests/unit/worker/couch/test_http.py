@@ -13,6 +13,7 @@ from common.errors import TemporaryError
 from worker.core.observed import Down, Instance, Node, Unknown
 from worker.core.ring import Wanted
 from worker.couch.adapter import HttpCouch
+from worker.couch.documents import build_replication
 from worker.ports import Credentials
 
 LOGIN = Credentials("kanto-1", "Xy-the-secret-Zz")
@@ -52,6 +53,35 @@ def test_a_look_at_an_idle_instance_takes_three_requests() -> None:
 
     assert look(handler) == Node("u", ("_replicator", "_users"), admins={})
     assert asked == ["/_node/_local/_config", "/_all_dbs", "/_replicator/_all_docs"]
+
+
+def test_the_active_tasks_are_read_while_a_replication_has_told_nothing() -> None:
+    document = build_replication("one", ONE, TWO, LOGIN)
+    row = {"doc_id": document["_id"], "state": "running", "info": None}
+    tasks: list[dict[str, Any]] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        match request.url.path:
+            case "/_replicator/_all_docs":
+                return httpx.Response(200, json={"rows": [{"doc": document}]})
+            case "/_scheduler/docs/_replicator":
+                return httpx.Response(200, json={"docs": [row]})
+            case "/_active_tasks":
+                return httpx.Response(200, json=tasks)
+        return healthy(request)
+
+    def state() -> str:
+        found = look(handler)
+        assert isinstance(found, Node)
+        return found.replications[0].state
+
+    tasks.append({"type": "database_compaction"})
+    assert state() == "initializing"
+    tasks.append({"type": "replication", "doc_id": document["_id"]})
+    assert state() == "running"
+    tasks.clear()
+    row["info"] = {"through_seq": "1-a"}
+    assert state() == "running"
 
 
 def test_every_request_logs_in_and_none_sends_a_cookie_back() -> None:
