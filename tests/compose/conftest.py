@@ -1,6 +1,6 @@
-"""A project of each test's own, taken down with it."""
+"""A project of each test's own, taken down with it. A test that fails tells what its containers said."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 
@@ -20,3 +20,13 @@ def project(podman: Podman) -> Iterator[Project]:
     made = Project(podman)
     yield made
     made.end()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """While the containers are still there, which the report's reader is not."""
+    report = yield
+    project = getattr(item, "funcargs", {}).get("project")
+    if report.when == "call" and report.failed and isinstance(project, Project):
+        report.sections.append(("compose", project.story()))
+    return report

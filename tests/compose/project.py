@@ -6,9 +6,14 @@ import secrets
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Mapping
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import httpx
 
 from dev.image.build import ROOT, name_of
 from dev.image.own import Podman
@@ -25,6 +30,10 @@ REMOVE = {
 }
 """What podman is told to remove each kind of thing that a project can leave; in this order."""
 SECONDS = 300
+LOOK_SECONDS = 60
+NAMES = ("redis", "instances")
+LINES = 100
+"""Of each container's log, in the story of a failure."""
 
 
 class Project:
@@ -35,6 +44,7 @@ class Project:
         self.name = f"kanto-test-{secrets.token_hex(4)}"
         self.password = secrets.token_hex(12)
         self.clients = ExitStack()
+        self._said: list[str] = []
         self.port = free_port()
         first = free_ports(PORTS)
         self.ports = range(first, first + PORTS)
@@ -59,21 +69,20 @@ class Project:
         """`podman-compose WORDS`, and what it said; AssertionError with it when it fails."""
         kept = {name: value for name, value in self._podman.environment.items() if not name.startswith("KANTO_")}
         program = Path(sys.executable).with_name("podman-compose")
+        began = time.monotonic()
         done = subprocess.run(
             [str(program), "-p", self.name, "-f", str(ROOT / "docker-compose.yml"), *words],
             env={**kept, **self._settings}, capture_output=True, text=True, check=False, timeout=SECONDS,
         )  # fmt: skip
-        assert done.returncode == 0, f"podman-compose {' '.join(words)}: {done.stdout[-2000:]}{done.stderr[-4000:]}"
+        took = f"{datetime.now(UTC):%X}, after {time.monotonic() - began:.1f} s at a load of {os.getloadavg()[0]:.0f}"
+        self._said.append(f"podman-compose {' '.join(words)} ({took}):\n{done.stdout[-2000:]}{done.stderr[-4000:]}")
+        assert done.returncode == 0, self._said[-1]
         return done.stdout + done.stderr
 
     def up(self, *words: str) -> None:
         """Bring it up, and wait until the api says that a worker and Redis are there."""
         self.compose("up", "-d", "--no-build", *words)
-        try:
-            wait_until("the api to be ready", lambda: is_well(f"{self.url}/readyz"))
-        except AssertionError as error:
-            said = [f"{self.look(each)['Name']}: {self.logs(each)[-2000:]}" for each in self.containers()]
-            raise AssertionError("\n".join([str(error), *said])) from None
+        wait_until("the api to be ready", lambda: is_well(f"{self.url}/readyz"))
 
     def containers(self, service: str | None = None) -> list[str]:
         """The ids of this project's containers that run, of one service or of all."""
@@ -103,6 +112,32 @@ class Project:
         said = self._podman.run("logs", container)
         return said.stdout + said.stderr
 
+    def story(self) -> str:
+        """What a failure is explained with: what compose said, and all that the engine and the containers tell now."""
+        environment = self._podman.environment
+        of_ours = ["--filter", f"label=com.docker.compose.project={self.name}"]
+        told = [
+            *self._said,
+            _told(["podman", "ps", "--all", *of_ours], environment),
+            self._readiness(),
+            _told(["sh", "-c", "head -n 99 /run/containers/networks/aardvark-dns/*"], environment),
+            _told(["ps", "-eo", "pid,ppid,stat,lstart,args"], environment),
+            _told(["iptables-save", "-t", "nat"], environment),
+        ]
+        for container in self._podman.run("ps", "--all", "--quiet", *of_ours).stdout.split():
+            found = self.look(container)
+            told.append(f"{found['Name']}: {found['State']}, started again {found['RestartCount']} times")
+            if found["State"]["Running"]:
+                told += [_told(["podman", "exec", container, "getent", "ahosts", name], environment) for name in NAMES]
+            told.append(_told(["podman", "logs", "--timestamps", f"--tail={LINES}", container], environment))
+        return "\n".join(told)
+
+    def _readiness(self) -> str:
+        try:
+            return f"/readyz: {httpx.get(f'{self.url}/readyz', timeout=LOOK_SECONDS, trust_env=False).text}"
+        except httpx.HTTPError as error:
+            return f"/readyz: {error!r}"
+
     def left(self) -> dict[str, list[str]]:
         """What there still is of this project, by its kind."""
         of_ours = ["--filter", f"label=com.docker.compose.project={self.name}"]
@@ -128,3 +163,12 @@ class Project:
                 if kind in left:
                     self._podman.run(*words, "--force", *left[kind], check=False)
             raise AssertionError(f"`down` left {left}; it was removed by force")
+
+
+def _told(words: list[str], environment: Mapping[str, str]) -> str:
+    """A command and all it says, whether it goes well or not."""
+    try:
+        done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False, timeout=LOOK_SECONDS)
+    except (OSError, subprocess.SubprocessError) as error:
+        return f"$ {' '.join(words)}: {error}"
+    return f"$ {' '.join(words)} (status {done.returncode})\n{done.stdout}{done.stderr}"
