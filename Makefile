@@ -10,7 +10,8 @@ MINUTES ?= 2
 FAULT_SEED ?=
 LAB := $(PYTHON) dev/kubernetes/bin/lab
 # In namespaces of its own: no mount, network, rule of a firewall or process of podman's outlives the command.
-APART := unshare --net --mount --pid --fork --kill-child --mount-proc -- sh -c 'ip link set lo up && mount -t tmpfs none /run && "$$@"' apart
+# arp_notify: docs/images.md says what a bridge of Debian 12's podman does without it.
+APART := unshare --net --mount --pid --fork --kill-child --mount-proc -- sh -c 'ip link set lo up && echo 1 > /proc/sys/net/ipv4/conf/all/arp_notify && mount -t tmpfs none /run && "$$@"' apart
 COMPILE := $(VENV)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
