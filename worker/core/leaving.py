@@ -24,8 +24,8 @@ def is_forced(s: Situation, instance: Instance) -> bool:
     """Whether a user's word (`force=1`) stands in for the proof of this leaver, since there will be none.
 
     Nothing can be proved of one that has not answered for as long as it takes to bridge (a shorter silence may be the
-    restart that its own fence asks for); nor of one that is fenced and of which, for as long, not one document more was
-    proved: a survivor refuses some.
+    restart that its own fence asks for); nor of one that is drained and of which, for as long, not one document more
+    was copied or proved: a survivor refuses some.
     """
     if not s.spec.force:
         return False

@@ -51,7 +51,7 @@ class Leaving:
     # all that it has to give, None before the first look under the fence
     databases: tuple[str, ...] | None = None
     proofs: tuple[Proof, ...] = ()
-    # since when nothing more was proved, None while it is not fenced
+    # since when nothing more was copied or proved, None while it is not drained
     proved_at: float | None = None
     # what the last piece of draining waited for
     waits: tuple[str, ...] = ()

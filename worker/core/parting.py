@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from worker.core import ring
+from worker.core import leaving, ring
 from worker.core.actions import Action, Drain, Fact, Retire, Unproved
 from worker.core.memory import Leaving, Memory
 from worker.core.observed import Drained, Instance, Proof
@@ -51,17 +51,34 @@ def in_order_of_leaving(s: Situation, staying: list[Instance]) -> list[Instance]
 
 
 def left(s: Situation, known: Leaving | None, instance: Instance) -> Leaving:
-    """The notes on one leaver after this look: withdrawn since when, and nothing proved unless its fence stands."""
+    """The notes on one leaver after this look: withdrawn since when, and nothing proved unless its fence stands.
+
+    What was proved of one that could not be read stays, for when it is read again and its fence still stands.
+    """
     notes = known or Leaving(nonce=f"{s.memory.version}-{instance.identity}")
     withdrawn = None if instance.serving else (notes.withdrawn_at if notes.withdrawn_at is not None else s.now)
     up = names(s.up)
     targets = tuple(t for t in dict.fromkeys((*notes.targets, *(p.target for p in notes.proofs))) if t in up)
     notes = replace(notes, withdrawn_at=withdrawn, targets=targets)
     node = s.nodes.get(instance.name)
-    is_fenced = node is not None and node.fence is not None and node.fence.nonce == notes.nonce
-    if not is_fenced:
+    if node is None:
+        return replace(notes, is_fenced=False, proved_at=None)
+    if node.fence is None or node.fence.nonce != notes.nonce:
         return replace(notes, is_fenced=False, proved_at=None, databases=None, proofs=(), waits=())
-    return replace(notes, is_fenced=True, proved_at=notes.proved_at if notes.proved_at is not None else s.now)
+    return replace(notes, is_fenced=True)
+
+
+def drains(s: Situation) -> Memory:
+    """Since when each drain has brought nothing more. While a leaver has to wait for another one it is not drained."""
+    has_copied = s.written_by_one_shots > s.memory.flow
+    is_draining = leaving.are_all_fenced(s)
+
+    def noted(notes: Leaving) -> Leaving:
+        if not (is_draining and notes.is_fenced):
+            return replace(notes, proved_at=None)
+        return replace(notes, proved_at=s.now) if has_copied or notes.proved_at is None else notes
+
+    return s.memory.but(leaving={identity: noted(notes) for identity, notes in s.memory.leaving.items()})
 
 
 def learned(memory: Memory, facts: Iterable[tuple[Action, Fact]], *, now: float) -> Memory:

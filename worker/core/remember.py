@@ -59,6 +59,7 @@ def look(situation: Situation) -> Situation:
         born,
         filled,
         parting.leavers,
+        parting.drains,
         losses.noticed,
         dropping.noticed,
         security.noticed,
@@ -67,7 +68,7 @@ def look(situation: Situation) -> Situation:
         situation = situation.remembering(notice(situation))
     memory = situation.memory
     down = {i.name: memory.down.get(i.name, now) for i in situation.instances if not situation.is_filled(i.name)}
-    flow = max(memory.flow, written_by_one_shots(situation))
+    flow = max(memory.flow, situation.written_by_one_shots)
     added = memory.but(
         down=down,
         passing=passing(situation),
@@ -89,11 +90,6 @@ def nothing_left_to_write(memory: Memory, names: Collection[str]) -> Memory:
     A connection may have been cut after the write was done, or the spec changed meanwhile.
     """
     return memory.but(refusing={name: noted for name, noted in memory.refusing.items() if name not in names})
-
-
-def written_by_one_shots(s: Situation) -> int:
-    """Documents that the one-shots which are there now have written: a large database moves for long before it ends."""
-    return sum(fill.written or 0 for node in s.nodes.values() for fill in node.fills)
 
 
 def born(s: Situation) -> Memory:

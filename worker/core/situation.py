@@ -231,6 +231,11 @@ class Situation:
         node = self.nodes.get(name)
         return {} if node is None else {(fill.source, fill.database): fill for fill in node.fills}
 
+    @cached_property
+    def written_by_one_shots(self) -> int:
+        """Documents, by those that are there now: a large database moves for long before it ends."""
+        return sum(fill.written or 0 for node in self.nodes.values() for fill in node.fills)
+
     def has_all_databases(self, name: str) -> bool:
         node = self.nodes.get(name)
         return node is not None and set(self.databases) <= set(node.databases)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from worker.couch.client import Talk
+from worker.couch.documents import database_path
 
 MOST_KEYS = 100
 """`_dbs_info` takes no more names at once (`[chttpd] max_db_number_for_dbs_info_req`)."""
@@ -31,6 +32,11 @@ class Holdings:
 
 
 def read_holdings(talk: Talk) -> Holdings:
+    """All that is there. A database that CouchDB cannot tell of just now raises Unclear: it might be left behind.
+
+    `_dbs_info` says `not_found` whatever went wrong with one (chttpd_misc, `handle_dbs_info_req`), so each of these is
+    asked for by itself: gone is only what is not found then either.
+    """
     uuid: str = talk.get("/").body["uuid"]
     names: list[str] = sorted(talk.get("/_all_dbs").body)
     starts: dict[str, str] = {}
@@ -38,6 +44,10 @@ def read_holdings(talk: Talk) -> Holdings:
     for first in range(0, len(names), MOST_KEYS):
         rows = talk.post("/_dbs_info", {"keys": names[first : first + MOST_KEYS]}, accept=(200,)).body
         infos: dict[str, Any] = {row["key"]: row["info"] for row in rows if row.get("info")}
+        for name in (row["key"] for row in rows if not row.get("info")):
+            answer = talk.get(f"/{database_path(name)}", accept=(200, 404))
+            if answer.status == 200:
+                infos[name] = answer.body
         starts |= {name: str(info["instance_start_time"]) for name, info in infos.items()}
         documents |= {name: info["doc_count"] + info["doc_del_count"] for name, info in infos.items()}
     return Holdings(uuid, starts, documents)

@@ -81,8 +81,9 @@ async function dbsInfo (ctx) {
   const names = ctx.method === 'POST' ? (await readObject(ctx.req)).keys : pageOf(ctx, ctx.databases.names())
   if (!Array.isArray(names)) throw badRequest('`keys` member must exist.')
   const rows = await Promise.all(names.map(async key => {
-    const db = ctx.databases.find(key)
-    return db ? { key, info: await db.info() } : { key, error: 'not_found' }
+    // As CouchDB does, for a database that cannot be opened as for one that is not there.
+    const info = await ctx.databases.find(key)?.info().catch(() => null)
+    return info ? { key, info } : { key, error: 'not_found' }
   }))
   send(ctx, 200, rows)
 }
