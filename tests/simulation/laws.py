@@ -39,7 +39,7 @@ class Laws:
         self._cause = "kanto"
         self._retiring = ""
         self._is_proved = False
-        self._fallen: dict[str, frozenset[Write]] = {}  # what those had that died since the last look of a proof
+        self._fallen: list[tuple[str | None, frozenset[Write]]] = []  # what went since the last look of a proof
         self._was_connected: frozenset[str] = frozenset()
         self._has_lost_store = self._has_older_store = False
         self.jobs: dict[str, Submission] = {}
@@ -88,6 +88,9 @@ class Laws:
 
     def database_deleted(self, server: Server, name: str) -> None:
         others = [other for other in self.all_servers() if other is not server]
+        if self.is_proved_just_now():
+            held = promised_on(server, self._play.ledger.promised)
+            self._fallen.append((None, frozenset(write for write in held if write.database == name)))
         lost = [w for w in self._play.ledger.only_on(server, others) if w.database == name]
         self._play.ledger.forgive(lost, "deleted by a user")
         self._play.ledger.need_no_more(name)
@@ -133,7 +136,7 @@ class Laws:
         lost = play.ledger.only_on(server, others)
         if self._cause == "platform":
             if self.is_proved_just_now():
-                self._fallen[server.uuid] = frozenset(promised_on(server, play.ledger.promised))
+                self._fallen.append((server.uuid, frozenset(promised_on(server, play.ledger.promised))))
             play.ledger.destroy(server.uuid, lost)
             self.documents.gone(server, others, "destroyed by the platform")
         elif self._cause == "removal":
@@ -153,12 +156,17 @@ class Laws:
             self.documents.gone(server, others, None)
 
     def _without_fallen(self, lost: list[Write]) -> list[Write]:
-        """What was on a survivor when it was last looked for, and died with it before the deed, the platform destroyed.
+        """What was on a survivor when it was last looked for, and went before the deed, is not kanto's to answer for.
 
-        No order of two calls closes that moment; a moment later the survivor's death would be that of the last one.
+        The platform destroyed it, or (no uuid) a user deleted its database there. No order of two calls closes that
+        moment; a moment later the same would have been done to the last one.
         """
-        for uuid, held in self._fallen.items():
-            self._play.ledger.destroy(uuid, [write for write in lost if write in held])
+        for uuid, held in self._fallen:
+            went = [write for write in lost if write in held]
+            if uuid is None:
+                self._play.ledger.forgive(went, "deleted by a user")
+            else:
+                self._play.ledger.destroy(uuid, went)
             lost = [write for write in lost if write not in held]
         return lost
 
