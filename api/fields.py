@@ -143,7 +143,7 @@ def databases(form: Mapping[str, str]) -> Databases:
     given = form.get("databases", "")
     names = {part.strip() for part in given.split(",")} - {""}
     if not names:
-        raise UserError("missing_databases", "databases is missing", action="Send databases=a,b,c; * means all of them")
+        raise UserError("missing_databases", "databases is missing", action="Send databases=a,b,c, or databases=*")
     if len(names) > MAX_DATABASES:
         raise too_many_databases(len(names))
     everything = "*" in names
@@ -158,7 +158,7 @@ def too_many_databases(count: int) -> UserError:
     return UserError(
         "bad_databases",
         f"{count} databases are more than the {MAX_DATABASES} that a saved list holds",
-        action="Send fewer; * means all of them",
+        action="Send fewer, or databases=*",
     )
 
 

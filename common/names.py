@@ -70,7 +70,7 @@ def check_database(name: str) -> str:
     raise UserError(
         "bad_databases",
         "each database name must begin with a-z and go on with a-z 0-9 _ $ ( ) + - / (or be _users), 238 at most",
-        action="Correct the list of databases; * means all of them",
+        action="Correct the list of databases",
     )
 
 

@@ -110,7 +110,7 @@ def shown(look: Look) -> tuple[Memory, ClusterView, Progress]:
         view = status.bare_view(seen, look.spec, look.plan, look.memory, now=look.now, version=version)
         return look.memory, view, Progress(0, left, tuple(f"{i.name}: being removed" for i in seen.instances))
     situation = Situation(look.spec, look.observed, seen, look.memory, look.now, look.policy)
-    memory = remember.states(look.memory, status.shown_states(situation), look.now)
+    memory = remember.states(remember.ended_well(look.memory), status.shown_states(situation), look.now)
     return memory, status.view(situation.remembering(memory), look.plan, version), status.progress(situation)
 
 

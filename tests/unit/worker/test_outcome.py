@@ -2,13 +2,15 @@
 
 from dataclasses import replace
 
+from common.codec import decode
+from common.errors import TemporaryError
 from common.store.port import ClusterRecord
 from tests.unit.worker.core.world import NOW, POLICY, decided, remembered, spec, whole
 from worker.core import parting
 from worker.core.actions import Drain, Plan
 from worker.core.memory import Leaving, Memory
 from worker.core.observed import Drained, Fill, Node, Observed, Proof
-from worker.outcome import Look, underway
+from worker.outcome import Look, of_error, of_look, underway
 
 
 def look(plan: Plan, memory: Memory, *, before: Memory) -> Look:
@@ -74,3 +76,13 @@ def test_the_job_says_how_many_documents_of_a_leaver_are_proved() -> None:
     done = replace(notes, proofs=(replace(one, documents=99_999, is_complete=True),))
     assert parting.proved_of(done) == "1 of 1 databases proved, 99999 of 99999 documents"
     assert parting.done(notes) < parting.done(done) < parting.total(done)
+
+
+def test_a_step_that_went_well_lets_the_next_error_be_the_first_in_a_row() -> None:
+    plan, memory = decided(whole(), remembered())
+    memory = replace(memory, failures=5)
+    ended = of_look(look(plan, memory, before=memory), jitter=0.5)
+    assert ended.memory is not None
+    error = TemporaryError("away", "it was away", retry_in=1.0)
+    assert of_error(error, job=None, memory=decode(Memory, ended.memory), policy=POLICY).due_in == 1.0
+    assert of_error(error, job=None, memory=memory, policy=POLICY).due_in == 30.0
