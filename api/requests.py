@@ -1,4 +1,7 @@
-"""Each request gets an id and one line in the log: path, status, time. Never a query string, which may hold a token."""
+"""Each request gets an id and, probes apart, a line in the log: path, status, time.
+
+Never a query string, which may hold a token.
+"""
 
 import re
 from collections.abc import Callable
@@ -14,6 +17,9 @@ from common import log
 HEADER = b"x-request-id"
 REFUSED = "refused"
 """Where in a request's state the code of its refusal is noted."""
+
+PROBES = frozenset({"/healthz", "/readyz"})
+"""Asked again and again by whoever watches over kanto: counted, and not told."""
 
 METHODS = frozenset({"GET", "HEAD", "POST", "DELETE", "OPTIONS"})
 
@@ -60,7 +66,8 @@ class RequestLog:
                 took = self._clock() - started
                 self._measure(scope, status, took)
                 told = {"method": scope["method"], "path": scope["path"], "status": status, "ms": round(took * 1000)}
-                self._log.info("request", **told)
+                if scope["path"] not in PROBES:
+                    self._log.info("request", **told)
 
     def _measure(self, scope: Scope, status: int, took: float) -> None:
         """By the route's path and a known method, so that callers cannot make labels."""

@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
+import structlog
 from prometheus_client import CollectorRegistry
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
@@ -65,6 +66,14 @@ async def test_a_begun_answer_is_not_begun_again() -> None:
     async with client(half_broken) as caller:
         answer = await caller.get("/")
         assert answer.status_code == 200
+
+
+async def test_every_request_is_told_but_for_probes() -> None:
+    with structlog.testing.capture_logs() as told:
+        async with client(fine) as caller:
+            for path in ("/v0/list", "/healthz", "/readyz", "/other"):
+                await caller.get(path)
+    assert [line["path"] for line in told] == ["/v0/list", "/other"]
 
 
 async def test_requests_are_measured_by_route_and_known_method() -> None:
