@@ -6,6 +6,7 @@
     |   +-- StoreUnavailable   Redis does not answer: the api says 503 with Retry-After
     |   +-- NotRebuilt         a new or lost Redis that no worker has filled yet (hazards H22): 503 too
     |   +-- NewerVersion       a record that a newer kanto wrote and that this one must not touch: 503 too
+    |   +-- OlderCopy          Redis knows less than the platform's mirror (hazards H21): the mirrors are read again
     +-- PermanentError    ends the job as failed, with what to do
     +-- LeaseLost         another worker has this cluster now: the step stops without a word
 
@@ -71,6 +72,15 @@ class NewerVersion(TemporaryError):
             action="Another version is being rolled out: try again in a few seconds. "
             "If it stays so, run a kanto as new as the one that wrote it",
             retry_in=5.0,
+        )
+
+
+class OlderCopy(TemporaryError):
+    """Redis came back without its last writes: nothing is done by its word before the mirrors were taken in."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(
+            "older_copy", message, action="Nothing to do: a worker takes in what is newer on the platform", retry_in=2.0
         )
 
 
@@ -217,6 +227,7 @@ REASONS = FAILURES | {
     "newer_version",
     "no_endpoint",
     "no_such_instance",
+    "older_copy",
     "platform_io",
     "process_remains",
     "quota_exceeded",

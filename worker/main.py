@@ -160,6 +160,7 @@ def serve(
             holding=heartbeat.holding,
             jitter=random.random,
             meter=meter,
+            doubt=ticker.doubt,
         )
         tasks.register(app, run)
         heartbeat.start()

@@ -41,7 +41,11 @@ class Platform(Protocol):
         ...
 
     def mirror(self, record: MirrorRecord) -> None:
-        """Keep the durable part of the cluster record in the anchor, before any effect of a spec (hazards H21, H25)."""
+        """Keep the durable part of the cluster record in the anchor, before any effect of a spec (hazards H21, H25).
+
+        OlderCopy, and nothing is written, when the anchor has a higher version of the same incarnation already;
+        PermanentError `mirror_conflict` when it has another spec under this version.
+        """
         ...
 
     def records(self) -> Iterable[MirrorRecord] | Unknown:

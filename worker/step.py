@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from common.cluster import ClusterKey, MirrorRecord
 from common.codec import decode
-from common.errors import KantoError, LeaseLost, StoreUnavailable, TemporaryError
+from common.errors import KantoError, LeaseLost, OlderCopy, StoreUnavailable, TemporaryError
 from common.log import bound, get
 from common.store.port import Lease, Outcome
 from worker import counting, outcome
@@ -28,7 +28,10 @@ log = get(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """The ports and settings a step needs. `holding` renews the lease while it is entered; `jitter` gives 0..1."""
+    """The ports and settings a step needs. `holding` renews the lease while it is entered; `jitter` gives 0..1.
+
+    `doubt` hears that the store is older than the platform's mirror, so that the mirrors are read again.
+    """
 
     store: Store
     platform: Platform
@@ -41,6 +44,7 @@ class Engine:
     holding: Callable[[Lease], AbstractContextManager[None]]
     jitter: Callable[[], float]
     meter: Meter = field(default_factory=Meter)
+    doubt: Callable[[], None] = lambda: None
 
     @property
     def times(self) -> Times:
@@ -119,7 +123,7 @@ class Turn:
         )
         is_known = not isinstance(observed.platform, Unknown)
         if is_known and not record.gone:
-            self._keep_mirror()
+            self._keep_mirror(acts=isinstance(plan, Apply))
         look = Look(record, self._lease.job, observed, plan, self._memory, self._before, now, engine.policy)
         if isinstance(plan, Apply):
             self._claim()
@@ -166,11 +170,15 @@ class Turn:
             self._engine.platform.claim(self._lease.record.spec, self._lease.fence)
             self._is_claimed = True
 
-    def _keep_mirror(self) -> None:
-        """Write the mirror before any effect of a spec and whenever what outlives Redis changes (hazards H21, H25)."""
+    def _keep_mirror(self, *, acts: bool) -> None:
+        """Write the mirror before any effect of a spec and whenever what outlives Redis changes (hazards H21, H25).
+
+        Before a lease's first effect it is written in any case: a Redis that is an older copy remembers that it wrote
+        its own spec, and only the platform knows that a newer one came since. It refuses the older one.
+        """
         record = self._lease.record
         current = (record.version, self._memory.durable)
-        if self._memory.mirrored == current:
+        if self._memory.mirrored == current and (self._is_claimed or not acts):
             return
         self._seal()
         self._claim()
@@ -196,6 +204,8 @@ class Turn:
     def failed(self, error: KantoError) -> Outcome:
         cause = repr(error.__cause__) if error.__cause__ else None
         log.warning("step_failed", cluster=str(self._lease.key), code=error.code, error=error.detail, cause=cause)
+        if isinstance(error, OlderCopy):
+            self._engine.doubt()
         result = outcome.of_error(error, job=self._lease.job, memory=self._memory, policy=self._engine.policy)
         if not self._is_open:
             result = replace(result, memory=None)  # what cannot be read is kept for a kanto that can

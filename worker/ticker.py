@@ -17,13 +17,23 @@ SHORTEST_PAUSE = 0.02
 LOOK_BACK_EVERY = 2.0
 """Seconds between two tries to take in the mirror."""
 
+HOLD = 10.0
+"""Seconds for which nothing is claimed while the mirror cannot be taken in."""
+
 log = get(__name__)
 
 
 class Ticker:
     """One thread per worker process. `poke` makes it look at once, so that a short pause of a step is kept.
 
-    `records` reads the platform's mirror, for a store that is empty; `send` hands a wake-up to the queue.
+    `records` reads the platform's mirror, for a store that is empty or may be an older copy; `send` hands a wake-up to
+    the queue. `doubt` has the mirror read again: a step met one that is newer than the store.
+
+    While the mirror cannot be taken in, it is tried again every LOOK_BACK_EVERY seconds, and for HOLD seconds nothing
+    is claimed: a platform that is away for a moment is so waited for, and lets no step do anything anyway. Then claims
+    go on, since one damaged mirror among many makes all of `records` Unknown until somebody mends it, and since the
+    jobs of those who wait have to say that the platform is away. What is claimed then is safe as well: before the
+    first effect of a step the platform refuses a spec that is older than its mirror (hazards H21).
     """
 
     def __init__(
@@ -44,6 +54,7 @@ class Ticker:
         self._monotonic = monotonic
         self._is_suspect = True
         self._look_back_after = 0.0
+        self._hold_until: float | None = None
         self._poked = threading.Event()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ticker", daemon=True)
@@ -61,6 +72,13 @@ class Ticker:
     def poke(self) -> None:
         self._poked.set()
 
+    def doubt(self) -> None:
+        """Take in the mirror before anything else is claimed. From any thread.
+
+        Where that is being tried already, the hold is none the longer.
+        """
+        self._is_suspect = True
+
     def _run(self) -> None:
         while not self._stopped.is_set():
             pause = self.tick()
@@ -73,41 +91,52 @@ class Ticker:
             if self._is_suspect and self._monotonic() >= self._look_back_after:
                 self._store.now()  # whether it answers at all, before the platform is asked for everything
                 self._look_back()
-            claim = self._store.claim(self._owner, limit=CLAIM_AT_ONCE, lease=self._lease_seconds)
+            holds = self._holds()
+            # A claim of none tells that this worker lives, and ends jobs at their deadlines.
+            claim = self._store.claim(self._owner, limit=0 if holds else CLAIM_AT_ONCE, lease=self._lease_seconds)
             for key in claim.keys:
                 self._send(key)
             if not claim.keys and not self._is_suspect and not self._store.is_rebuilt():
                 self._is_suspect = True
         except StoreUnavailable as away:
             log.warning("store_unavailable", error=away.message)
-            self._is_suspect, self._look_back_after = True, 0.0
+            self._is_suspect, self._look_back_after, self._hold_until = True, 0.0, None
             return LONGEST_PAUSE
         except Exception:
             log.exception("tick_broke")
             return LONGEST_PAUSE
-        if claim.next_in is None:
+        if holds or claim.next_in is None:
             return LONGEST_PAUSE
         return min(max(claim.next_in, SHORTEST_PAUSE), LONGEST_PAUSE)
 
+    def _holds(self) -> bool:
+        return self._is_suspect and (self._hold_until is None or self._monotonic() < self._hold_until)
+
     def _look_back(self) -> None:
-        """Take in what the platform carries, whole or not at all (hazards H22).
+        """Take in what the platform carries, as a whole (hazards H22).
 
         An empty Redis is filled so. One that was away may have come back without its last second, or from an older
         copy: what the mirror has of a higher version is taken in then too (hazards H21), before anything is claimed, so
-        that no step goes back to an older spec.
+        that no step goes back to an older spec. A conflict is told and left to people: its cluster's own steps end
+        with it, at the mirror.
         """
-        self._look_back_after = self._monotonic() + LOOK_BACK_EVERY
+        began = self._monotonic()
+        self._look_back_after = began + LOOK_BACK_EVERY
+        if self._hold_until is None:
+            self._hold_until = began + HOLD
         records = self._records()
         if isinstance(records, Unknown):
             log.warning("rebuild_waits", why=records.why)
             return
         found = list(records)
         try:
-            self._store.rebuild(found)
+            conflicts = self._store.rebuild(found)
+        except StoreUnavailable:
+            raise
         except KantoError as error:
-            log.error(  # noqa: TRY400 -- a refusal is told, its trace says nothing more
-                "rebuild_refused", code=error.code, error=error.detail
-            )
+            log.warning("rebuild_waits", code=error.code, why=error.detail)
             return
-        self._is_suspect = False
-        log.info("mirror_taken_in", clusters=len(found))
+        for key in conflicts:
+            log.error("mirror_conflict", cluster=str(key), action="Correct one of the two by hand: Redis or the mirror")
+        self._is_suspect, self._hold_until = False, None
+        log.info("mirror_taken_in", clusters=len(found) - len(conflicts))

@@ -416,11 +416,11 @@ class Store(Protocol):
         """Whether this Redis has been filled from the platform since it was last empty (hazards H22)."""
         ...
 
-    def rebuild(self, records: Iterable[MirrorRecord]) -> None:
-        """Take in what the platform carries, then mark this Redis as rebuilt.
+    def rebuild(self, records: Iterable[MirrorRecord]) -> tuple[ClusterKey, ...]:
+        """Take in what the platform carries, then mark this Redis as rebuilt. Gives the clusters in conflict.
 
-        A record with a higher version than the stored one replaces it; a lower one is left; an equal version with other
-        content raises PermanentError `mirror_conflict` (hazards H21). Counters never go below what is seen. All are
-        due.
+        A record with a higher version than the stored one replaces it; a lower one is left. One of an equal version
+        with other content is a conflict, which is for people: of its cluster nothing changes, and it keeps no other
+        from being taken in (hazards H21). Counters never go below what was taken in. All but those in conflict are due.
         """
         ...

@@ -52,7 +52,6 @@ from common.store.rules import (
     event_number,
     is_conflict,
     milliseconds,
-    mirror_conflict,
     newer_cluster,
     newer_clusters,
     no_such_user,
@@ -300,13 +299,16 @@ class RedisStore:
     def is_rebuilt(self) -> bool:
         return bool(self._run("is_rebuilt"))
 
-    def rebuild(self, records: Iterable[MirrorRecord]) -> None:
-        mirrored = sorted(records, key=lambda record: (record.version, record.spec.key))
-        for mirror in mirrored:
+    def rebuild(self, records: Iterable[MirrorRecord]) -> tuple[ClusterKey, ...]:
+        values, conflicts = list[str](), list[ClusterKey]()
+        for mirror in sorted(records, key=lambda record: (record.version, record.spec.key)):
             stored = self._read(mirror.spec.key)
             if stored is not None and is_conflict(stored, mirror):
-                raise mirror_conflict(mirror)
-        self._call("rebuild", [value for mirror in mirrored for value in mirror_values(mirror)])
+                conflicts.append(mirror.spec.key)
+            else:
+                values += mirror_values(mirror)
+        self._call("rebuild", values)
+        return tuple(sorted(conflicts))
 
     # how
 

@@ -278,13 +278,6 @@ MUTANTS = (
             (twin_drain, "verify", verify_unfenced),
         ),
     ),
-    Mutant(
-        "retire without a last look",
-        "H12",
-        400,
-        (*SHRINKS, "fence forgotten"),
-        parts=((twin_drain, "verify", verify_nothing),),
-    ),
     Mutant("drain only saved databases", "H15", 200, parts=((twin_drain, "to_give", give_saved_only),)),
     Mutant(
         "leave links into leavers",
@@ -403,5 +396,9 @@ BELIEVED = Mutant(
 )
 OVERWRITTEN = Mutant(
     "overwrite a wake-up at the end of a step", "H19", parts=((twin_store, "_release", release_and_forget),)
+)
+UNLOOKED = Mutant("retire without a last look", "H12", parts=((twin_drain, "verify", verify_nothing),))
+OLDER = Mutant(
+    "let an older spec replace a newer mirror", "H21", parts=((twin_platform, "check_newest", does_nothing),)
 )
 """These are caught by a history told by hand (`test_told.py`), which chance makes too seldom."""

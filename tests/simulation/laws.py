@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from common.jobs import Job, JobKind, JobStatus
-from common.store.port import Outcome, Submission
+from common.store.port import Lease, Outcome, Submission
 from tests.simulation import truth
 from tests.simulation.borders import Violation
 from tests.simulation.documents import OwnDocuments
@@ -53,6 +53,7 @@ class Laws:
         self.last_spec: Submission | None = None
         self._lines: set[str] = set()
         self.links = Links(play)
+        self._mirrored: dict[str, int] = {}  # by incarnation, the highest version that the mirror was given
 
     # what is asked and written
 
@@ -199,6 +200,9 @@ class Laws:
             self._fallen.clear()
         if port == "platform" and name in FENCED_CALLS:
             self._written(name, args[-1])
+        elif port == "platform" and name == "mirror":
+            spec, version = args[0].spec, args[0].version
+            self._mirrored[spec.incarnation] = max(version, self._mirrored.get(spec.incarnation, 0))
         elif port == "couch" and name == "observe":
             self._looked(owner)
         elif port == "couch" and name == "delete_replications":
@@ -207,6 +211,8 @@ class Laws:
                 raise Violation(f"the ring of those that serve is torn for {sorted(torn)}")
         elif port == "store" and name in ("save", "release"):
             self._saved(owner, args[1])
+            if name == "save" and not args[1].seals:
+                self._begins_to_act(args[0])
             self.releases += name == "release"
 
     def is_proved_just_now(self) -> bool:
@@ -379,6 +385,12 @@ class Laws:
         self._dark_since = self._dark_since or now
         if now - max(self._dark_since, self._undisturbed_since) > DARK:
             raise Violation(f"nobody serves for {DARK:.0f} s, although {sorted(self._healthy(cluster))} are well")  # type: ignore[arg-type]
+
+    def _begins_to_act(self, lease: Lease) -> None:
+        """A plan is saved before it is carried out: never one of a spec of which the mirror had a newer one (H21)."""
+        version, newest = lease.record.version, self._mirrored.get(lease.record.spec.incarnation, 0)
+        if version < newest:
+            raise Violation(f"version {version} of the spec is acted on, and the mirror had {newest}")
 
     def _saved(self, owner: str, outcome: Outcome) -> None:
         self.learn_jobs()

@@ -109,6 +109,7 @@ class Play:
             holding=lambda lease: self._holding(owner, lease),
             jitter=self.random.random,
             meter=SILENT,
+            doubt=lambda: self._doubt(owner),
         )
 
     def _ticker(self, owner: str) -> Ticker:
@@ -121,6 +122,9 @@ class Play:
             lease_seconds=LEASE,
             monotonic=self.clock.monotonic,
         )
+
+    def _doubt(self, owner: str) -> None:
+        self._tickers[owner].doubt()
 
     # the play
 
@@ -291,7 +295,8 @@ class Play:
         owner = self.random.choice(free) if free else None
         pause = self._tickers[owner].tick() if owner is not None else 0.5
         self.laws.ticked()
-        if owner is None or self.is_store_away or not self.store._state.is_rebuilt:
+        holds = owner is not None and self._tickers[owner]._holds()
+        if owner is None or holds or self.is_store_away or not self.store._state.is_rebuilt:
             self._tick_after = self.clock.now + max(pause, 0.2)
 
     def _send(self, key: ClusterKey) -> bool:

@@ -1,18 +1,32 @@
 """Histories that chance makes too seldom, told by hand, and for each the mutant that breaks its promise."""
 
-from collections.abc import Mapping
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from common.codec import decode
 from common.jobs import JobStatus
 from common.store.port import Outcome
-from tests.simulation.defects import BELIEVED, ENDLESS, OFFERED_ONCE, OTHERS_IDS, OTHERS_PROOF, OVERWRITTEN
+from tests.simulation.defects import (
+    BELIEVED,
+    ENDLESS,
+    OFFERED_ONCE,
+    OLDER,
+    OTHERS_IDS,
+    OTHERS_PROOF,
+    OVERWRITTEN,
+    UNLOOKED,
+)
 from tests.simulation.engine import LEASE, Kanto
 from tests.simulation.mutants import SOUND, Mutant
-from tests.simulation.test_engine import KEY, made, scale
+from tests.simulation.test_engine import KEY, documents, made, scale
+from tests.twins.couch.adapter import MemoryCouch
 from tests.twins.couch.world import Server
 from worker.core.memory import Memory
+from worker.core.observed import Instance, Proof
 from worker.couch.documents import replication_id
+from worker.ports import Credentials
 
 NOTES = {f"note{n}" for n in range(5)}
 
@@ -194,3 +208,77 @@ def test_a_link_into_a_full_disk_never_counts_as_running() -> None:
 
 def test_one_who_takes_a_link_that_is_begun_again_for_one_that_runs_is_caught() -> None:
     assert is_called_ready_on_a_full_disk(BELIEVED)
+
+
+class LosesItsFence(MemoryCouch):
+    """A leaver that was seen fenced, and is proved, loses its fence before the last look at it, and takes a write."""
+
+    def __init__(self, kanto: Kanto) -> None:
+        super().__init__(kanto.world)
+        self.has_lost_it = False
+
+    def verify(
+        self,
+        leaver: Instance,
+        nonce: str,
+        proofs: Sequence[Proof],
+        targets: Sequence[Instance],
+        credentials: Credentials,
+    ) -> str | None:
+        if not self.has_lost_it:
+            self.has_lost_it = True
+            server = self.world.servers[leaver.address]
+            server.walls = server.checked = server.fenced = None
+            server.restart(ticks=0)
+            assert server.write("test", "late")
+        return super().verify(leaver, nonce, proofs, targets, credentials)
+
+
+def has_the_late_write(mutant: Mutant) -> bool:
+    """Whether each survivor has what its leaver took between the proof and the deed."""
+    with mutant.installed():
+        kanto = made(3)
+        couch = LosesItsFence(kanto)
+        kanto.workers = [replace(engine, couch=couch) for engine in kanto.workers]
+        assert kanto.finish(scale(kanto, 2)).status is JobStatus.SUCCEEDED
+        assert couch.has_lost_it
+        return all("late" in documents(server) for server in kanto.world.servers.values())
+
+
+def test_a_fence_that_falls_after_the_proof_is_seen_by_the_last_look() -> None:
+    assert has_the_late_write(SOUND)
+
+
+def test_one_who_retires_without_a_last_look_is_caught() -> None:
+    assert not has_the_late_write(UNLOOKED)
+
+
+def instances_beside_an_older_copy(mutant: Mutant) -> int:
+    """Redis comes back from a copy that knows three instances of the five, and no worker saw it away.
+
+    It remembers that it wrote its own spec into the mirror. How many instances are there in the end.
+    """
+    with mutant.installed():
+        kanto = made(3)
+        older = copy.deepcopy(kanto.store._state)
+        assert kanto.finish(scale(kanto, 5)).status is JobStatus.SUCCEEDED
+        kanto.store._state = older
+        doubts: list[str] = []
+        kanto.workers = [replace(engine, doubt=lambda: doubts.append("older")) for engine in kanto.workers]
+        for _ in range(3000):
+            kanto.tick()
+            if doubts:
+                doubts.clear()
+                kanto.store.rebuild(kanto.platform.records())  # type: ignore[arg-type]
+        record = kanto.store.cluster(KEY)
+        assert record is not None
+        assert record.spec.replicas == len(kanto.view(KEY).instances)
+        return len(kanto.world.servers)
+
+
+def test_an_older_copy_that_nobody_saw_come_back_is_doubted_and_undoes_nothing() -> None:
+    assert instances_beside_an_older_copy(SOUND) == 5
+
+
+def test_one_whose_mirror_takes_an_older_spec_is_caught() -> None:
+    assert instances_beside_an_older_copy(OLDER) == 3

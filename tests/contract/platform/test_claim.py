@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from common.cluster import Durable, MirrorRecord
-from common.errors import LeaseLost, PermanentError
+from common.errors import LeaseLost, OlderCopy, PermanentError
 from tests.contract.platform.hosts import colliding_users
 from tests.contract.platform.steps import claim, is_empty, make, provision, remove
 from tests.homes import SPEC, instances, look, record
@@ -110,6 +110,45 @@ def test_the_mirror_comes_back_as_it_was_given(platform: Platform) -> None:
     assert records(platform) == (given,)
 
 
+def test_an_older_spec_does_not_replace_a_newer_one(platform: Platform) -> None:
+    """A Redis that is an older copy gives higher fencing numbers all the same (hazards H21)."""
+    newer = record(replace(SPEC, replicas=5), version=7)
+    platform.claim(SPEC, 1)
+    platform.mirror(newer)
+    platform.claim(SPEC, 9)
+    with pytest.raises(OlderCopy):
+        platform.mirror(record(SPEC, version=6, fence=9))
+    with pytest.raises(OlderCopy):
+        platform.mirror(record(replace(SPEC, deleted=True), version=6, fence=9))
+    assert records(platform) == (replace(newer, fence=9),)
+
+
+def test_another_spec_under_the_same_version_is_for_people(platform: Platform) -> None:
+    platform.claim(SPEC, 1)
+    platform.mirror(record(SPEC, version=7))
+    with pytest.raises(PermanentError) as refused:
+        platform.mirror(record(replace(SPEC, replicas=5), version=7))
+    assert refused.value.code == "mirror_conflict"
+    assert records(platform) == (record(SPEC, version=7),)
+
+
+def test_under_one_version_the_newer_memory_is_kept(platform: Platform) -> None:
+    platform.claim(SPEC, 1)
+    platform.mirror(record(SPEC, version=7))
+    later = replace(record(SPEC, version=7), durable=Durable(leavers=("a",), ever_filled=True))
+    platform.mirror(later)
+    assert records(platform) == (later,)
+
+
+def test_a_cluster_that_was_made_again_has_versions_of_its_own(platform: Platform) -> None:
+    platform.claim(SPEC, 1)
+    platform.mirror(record(replace(SPEC, deleted=True), version=7))
+    after = replace(SPEC, incarnation="second")
+    claim(platform, after, 2)
+    platform.mirror(record(after, version=3, fence=2))
+    assert records(platform) == (record(after, version=3, fence=2),)
+
+
 def test_records_know_the_last_claim(platform: Platform) -> None:
     platform.claim(SPEC, 1)
     platform.mirror(record(SPEC))
@@ -167,7 +206,7 @@ def test_data_that_nobody_deleted_are_not_taken_over(platform: Platform) -> None
 
 def test_what_a_deleted_cluster_left_makes_place_for_the_next(platform: Platform) -> None:
     make(platform)
-    platform.mirror(record(replace(SPEC, deleted=True)))
+    platform.mirror(record(replace(SPEC, deleted=True), version=2))
     after = replace(SPEC, incarnation="second", replicas=1)
     claim(platform, after, 2)
     assert is_empty(platform, after)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from common.cluster import ClusterKey, Durable, MirrorRecord
-from common.errors import LeaseLost, PermanentError
+from common.errors import LeaseLost
 from common.jobs import JobStatus
 from common.store.port import Outcome, Store
 from tests.contract.store.bench import START, Bench
@@ -109,17 +109,15 @@ def test_the_same_again_changes_nothing(store: Store) -> None:
 
 
 @pytest.mark.parametrize("changes", [{"spec": spec_of(replicas=9)}, {"owner_hash": "$argon2id$other"}])
-def test_an_equal_version_with_other_content_stops_before_anything_is_taken_in(
+def test_an_equal_version_with_other_content_is_told_and_keeps_no_other_from_being_taken_in(
     store: Store, changes: dict[str, object]
 ) -> None:
     before = settled(store)
     twisted = replace(mirror(version=before.version, owner_hash=HASH), **changes)  # type: ignore[arg-type]
-    with pytest.raises(PermanentError) as caught:
-        store.rebuild((mirror(OTHER), twisted))
-    assert caught.value.code == "mirror_conflict"
-    assert str(KEY) in caught.value.message
+    assert store.rebuild((mirror(OTHER), twisted)) == (KEY,)
     assert record_of(store) == before
-    assert store.cluster(OTHER) is None
+    assert record_of(store, OTHER).version == mirror(OTHER).version
+    assert store.rebuild((mirror(OTHER),)) == ()
 
 
 def test_of_an_equal_version_the_later_writers_memory_counts(store: Store) -> None:

@@ -92,7 +92,7 @@ def test_clusters_of_other_workers_are_watched_too(home: Path, told: Told) -> No
 
 @pytest.mark.usefixtures("keeper")
 def test_a_deleted_cluster_gets_no_balancer_back(made: ProcessPlatform, place: ClusterPlace, told: Told) -> None:
-    made.mirror(record(replace(SPEC, deleted=True)))
+    made.mirror(record(replace(SPEC, deleted=True), version=2))
     kill(place.balancer)
     kill(place.instance(0).folder)
     assert told.any.wait(60)  # it has looked

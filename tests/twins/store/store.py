@@ -36,7 +36,6 @@ from common.store.rules import (
     event_number,
     is_conflict,
     milliseconds,
-    mirror_conflict,
     newer_cluster,
     newer_clusters,
 )
@@ -295,17 +294,17 @@ class MemoryStore:
         with self._transaction() as (state, _):
             return state.is_rebuilt
 
-    def rebuild(self, records: Iterable[MirrorRecord]) -> None:
+    def rebuild(self, records: Iterable[MirrorRecord]) -> tuple[ClusterKey, ...]:
         mirrored = sorted(records, key=lambda record: (record.version, record.spec.key))
         with self._transaction() as (state, now):
+            kept = {key: state.shown(cluster) for key, cluster in state.clusters.items()}
+            conflicts = {m.spec.key for m in mirrored if m.spec.key in kept and is_conflict(kept[m.spec.key], m)}
             for mirror in mirrored:
-                kept = state.clusters.get(mirror.spec.key)
-                if kept is not None and is_conflict(state.shown(kept), mirror):
-                    raise mirror_conflict(mirror)
-            for mirror in mirrored:
-                _take_in(state, mirror, now)
-                state.due[mirror.spec.key] = now
+                if mirror.spec.key not in conflicts:
+                    _take_in(state, mirror, now)
+                    state.due[mirror.spec.key] = now
             state.is_rebuilt = True
+        return tuple(sorted(conflicts))
 
 
 def _bounded(due_in: float) -> int:

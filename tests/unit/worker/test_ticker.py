@@ -9,7 +9,7 @@ from common.store.port import Claim, Outcome
 from tests.contract.store.requests import creation
 from tests.twins.store.store import MemoryStore
 from worker.core.observed import Unknown
-from worker.ticker import LONGEST_PAUSE, Ticker
+from worker.ticker import HOLD, LONGEST_PAUSE, LOOK_BACK_EVERY, Ticker
 
 from .core.world import spec
 
@@ -146,6 +146,84 @@ def test_an_older_copy_is_brought_up_to_the_mirror_before_anything_is_sent() -> 
 
     Ticker(store, records=lambda: [newer], send=send, owner="w1", lease_seconds=15.0, monotonic=time).tick()
     assert seen == [newer.version]
+
+
+def another(store: MemoryStore, found: Iterable[MirrorRecord] | Unknown) -> Built:
+    """A worker that starts now, over this store."""
+    time, sent, records = store._clock, list[ClusterKey](), Records(found)
+    assert isinstance(time, Time)
+
+    def send(key: ClusterKey) -> bool:
+        sent.append(key)
+        return True
+
+    ticker = Ticker(store, records=records.records, send=send, owner="w2", lease_seconds=15.0, monotonic=time)
+    return ticker, store, time, sent, records
+
+
+def test_nothing_is_claimed_while_the_platform_cannot_be_read_for_a_moment() -> None:
+    first, store, time, _, _ = build()
+    first.tick()
+    newer = newer_mirror(store)
+    ticker, _, _, sent, records = another(store, Unknown("503 of the API server"))
+    assert ticker.tick() == LONGEST_PAUSE
+    time.now += LOOK_BACK_EVERY + 0.1
+    assert ticker.tick() == LONGEST_PAUSE
+    assert sent == []
+    assert store.workers() == 2
+    records.found = [newer]
+    time.now += LOOK_BACK_EVERY + 0.1
+    ticker.tick()
+    found = store.cluster(newer.spec.key)
+    assert found is not None
+    assert (found.version, sent) == (newer.version, [newer.spec.key])
+
+
+def test_one_damaged_mirror_does_not_stop_everything_for_long() -> None:
+    first, store, time, _, _ = build()
+    first.tick()
+    store.submit(creation())
+    ticker, _, _, sent, records = another(store, Unknown("an anchor.json is damaged"))
+    ticker.tick()
+    time.now += HOLD + 0.1
+    ticker.tick()
+    assert sent == [creation().spec.key]
+    records.found = ()
+    ticker.doubt()
+    time.now += LOOK_BACK_EVERY + 0.1
+    ticker.tick()
+    assert not ticker._is_suspect
+
+
+def test_a_cluster_in_conflict_keeps_no_other_from_being_looked_back_at() -> None:
+    first, store, _, _, _ = build()
+    first.tick()
+    newer = newer_mirror(store)
+    other = ClusterKey("johny2", "other-one1")
+    store.submit(creation("job-other", other))
+    kept = store.cluster(other)
+    assert kept is not None
+    twisted = MirrorRecord(replace(kept.spec, replicas=9), kept.version, kept.owner_hash)
+    ticker, _, _, sent, _ = another(store, [newer, twisted])
+    ticker.tick()
+    found = store.cluster(newer.spec.key)
+    assert found is not None
+    assert found.version == newer.version
+    assert sorted(sent) == [newer.spec.key, other]
+    assert store.cluster(other) == kept
+
+
+def test_a_step_that_met_a_newer_mirror_has_it_taken_in() -> None:
+    ticker, store, time, sent, records = build()
+    ticker.tick()
+    newer = newer_mirror(store)
+    records.found = [newer]
+    ticker.doubt()
+    time.now += LOOK_BACK_EVERY + 0.1
+    ticker.tick()
+    found = store.cluster(newer.spec.key)
+    assert found is not None
+    assert (found.version, sent) == (newer.version, [newer.spec.key])
 
 
 def test_one_that_is_stopped_before_it_started_claims_nothing_when_it_starts() -> None:

@@ -15,6 +15,7 @@ from worker.platforms.kubernetes import names
 from worker.platforms.kubernetes.call import Json
 from worker.platforms.kubernetes.client import Client
 from worker.platforms.kubernetes.resources import SECRETS
+from worker.platforms.mirror import check_newest
 
 FENCE = "kanto/fence"
 RECORD = "record.json"
@@ -138,9 +139,10 @@ def raise_fence(client: Client, anchor: Anchor, fence: int) -> None:
 
 def keep_record(client: Client, anchor: Anchor, record: MirrorRecord) -> None:
     """Put the mirror into the anchor; Conflict when it was written since it was read."""
-    text = encode(record)
-    if text != anchor.record:
-        _write(client, anchor, {"data": {RECORD: base64.b64encode(text.encode()).decode()}})
+    kept = anchor.mirrored()
+    check_newest(kept, record)
+    if kept is None or replace(kept, fence=record.fence) != record:
+        _write(client, anchor, {"data": {RECORD: base64.b64encode(encode(record).encode()).decode()}})
 
 
 def _write(client: Client, anchor: Anchor, change: Json) -> None:

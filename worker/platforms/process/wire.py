@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from common.cluster import ClusterKey, ClusterSpec, MirrorRecord
 from common.codec import decode, encode
-from common.errors import KantoError, LeaseLost, PermanentError, TemporaryError
+from common.errors import KantoError, LeaseLost, OlderCopy, PermanentError, TemporaryError
 from worker.core.observed import Instance, Platformed, Unknown
 from worker.ports import Credentials
 
@@ -91,6 +91,8 @@ def read_result(line: bytes) -> Any:
     match told:
         case {"error": "lost", "message": message}:
             raise LeaseLost(message)
+        case {"error": "temporary", "code": "older_copy", "message": message}:
+            raise OlderCopy(message)
         case {"error": "temporary", "code": code, "message": message, "action": action, "retry_in": retry_in}:
             raise TemporaryError(code, message, action=action, retry_in=float(retry_in))
         case {"error": "permanent", "code": code, "message": message, "action": action}:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from common.cluster import ClusterKey
-from common.errors import KantoError, LeaseLost, PermanentError, TemporaryError
+from common.errors import KantoError, LeaseLost, OlderCopy, PermanentError, TemporaryError
 from tests.homes import SPEC
 from tests.twins.platform import MemoryPlatform
 from worker.core.observed import Platformed, Unknown
@@ -112,6 +112,7 @@ def test_what_makes_no_sense_is_refused_and_harms_nobody(path: Path, line: bytes
     [
         LeaseLost("claimed since"),
         TemporaryError("platform_io", "no space", action="Make some", retry_in=7.0),
+        OlderCopy("Redis has an older one"),
         PermanentError("name_taken", "taken", action="Choose another"),
     ],
 )
