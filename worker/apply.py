@@ -143,27 +143,28 @@ def apply(
     *,
     check: Callable[[], None],
     executor: Executor,
+    learned: Callable[[Action, Fact], None] = lambda _action, _fact: None,
     failed: Callable[[Action, str], None] = lambda _action, _why: None,
-) -> tuple[tuple[Action, Fact], ...]:
-    """Carry out the kinds in order, the actions of one kind at once; what they brought back.
+) -> None:
+    """Carry out the kinds in order, the actions of one kind at once.
 
-    `check` raises LeaseLost when nothing more may be done (hazards H18). All actions of a kind are tried; then the
-    first error is raised, and `failed` has heard of each.
+    `check` raises LeaseLost when nothing more may be done (hazards H18). All actions of a kind are tried; `learned` has
+    heard of what each brought back and `failed` of each that failed before the first error is raised, so that what one
+    of them proved is not lost with another.
     """
-    facts: list[tuple[Action, Fact]] = []
     for _, group in groupby(actions, key=type):
         check()
         batch = list(group)
         futures = [executor.submit(hands.do, action) for action in batch[1:]]
         results = [attempt(hands, batch[0]), *(future.exception() or future.result() for future in futures)]
+        for action, result in zip(batch, results, strict=True):
+            if isinstance(result, Drained | Unproved):
+                learned(action, result)
+            elif isinstance(result, KantoError):
+                failed(action, result.message)
         errors = [result for result in results if isinstance(result, BaseException)]
-        facts += [(action, r) for action, r in zip(batch, results, strict=True) if isinstance(r, Drained | Unproved)]
-        for action, error in zip(batch, results, strict=True):
-            if isinstance(error, KantoError):
-                failed(action, error.message)
         if errors:
             raise errors[0]
-    return tuple(facts)
 
 
 def attempt(hands: Hands, action: Action) -> Fact | BaseException | None:

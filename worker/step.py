@@ -13,7 +13,7 @@ from common.store.port import Lease, Outcome
 from worker import counting, outcome
 from worker.apply import Hands, apply
 from worker.core import parting, remember, security, status
-from worker.core.actions import Action, Apply
+from worker.core.actions import Action, Apply, Fact
 from worker.core.decide import decide
 from worker.core.memory import Memory, Policy
 from worker.core.observed import Unknown
@@ -146,9 +146,11 @@ class Turn:
             def failed(action: Action, why: str) -> None:
                 self._memory = remember.refused(self._memory, action, why, now)
 
-            facts = apply(plan.actions, hands, check=check, executor=engine.executor, failed=failed)
+            def learned(action: Action, fact: Fact) -> None:
+                self._memory = parting.learned(self._memory, [(action, fact)], now=now)
+
+            apply(plan.actions, hands, check=check, executor=engine.executor, learned=learned, failed=failed)
             self._memory = remember.carried_out(self._memory, plan.actions, observed)
-            self._memory = parting.learned(self._memory, facts, now=now)
             look = replace(look, memory=self._memory)  # a step that ends here keeps what its actions brought back
         return look
 
@@ -207,6 +209,8 @@ class Turn:
         if isinstance(error, OlderCopy):
             self._engine.doubt()
         result = outcome.of_error(error, job=self._lease.job, memory=self._memory, policy=self._engine.policy)
+        if outcome.has_progressed(self._before, self._memory):
+            result = replace(result, progressed=True, progress_window=self._engine.policy.deadline_progress)
         if not self._is_open:
             result = replace(result, memory=None)  # what cannot be read is kept for a kanto that can
         return replace(result, view=outcome.with_error(self._lease.record.view, error))

@@ -6,11 +6,14 @@ from dataclasses import replace
 import pytest
 
 from common.cluster import ClusterSpec
+from common.codec import decode
+from common.errors import TemporaryError
 from common.jobs import JobKind, JobStatus
 from tests.simulation.engine import LEASE, Kanto
 from tests.twins.couch.adapter import MemoryCouch
 from tests.twins.couch.world import Fault, Server
 from tests.twins.store.store import MemoryStore
+from worker.core.memory import Memory
 from worker.core.observed import Drained, Instance, Proof
 from worker.ports import Credentials
 from worker.step import step
@@ -243,6 +246,31 @@ class SlowCouch(MemoryCouch):
         self.pieces += 1
         self._clock.now += seconds
         return super().drain(leaver, target, proofs, credentials, seconds=seconds)
+
+
+class OneIsTooSlow(MemoryCouch):
+    """No piece of draining to the first of the survivors ever ends in time."""
+
+    def drain(
+        self, leaver: Instance, target: Instance, proofs: Sequence[Proof], credentials: Credentials, *, seconds: float
+    ) -> Drained:
+        if target.name.endswith("-0"):
+            raise TemporaryError("instance_unclear", f"{target.name} did not answer in time")
+        return super().drain(leaver, target, proofs, credentials, seconds=seconds)
+
+
+def test_what_is_proved_on_one_survivor_is_remembered_while_another_is_too_slow() -> None:
+    kanto = made(3)
+    kanto.workers = [replace(engine, couch=OneIsTooSlow(kanto.world)) for engine in kanto.workers]
+    scale(kanto, 2)
+
+    def proved() -> set[str]:
+        record = kanto.store.cluster(KEY)
+        assert record is not None
+        notes = decode(Memory, record.memory).leaving.values()
+        return {proof.database for n in notes for proof in n.proofs if proof.is_complete and proof.target[-1] == "1"}
+
+    kanto.until("the proof on the other", lambda: proved() == {"_users", "test"})
 
 
 def test_no_piece_of_a_long_proof_is_done_twice() -> None:

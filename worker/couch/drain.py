@@ -23,12 +23,14 @@ DEFAULT_SECURITY = '{"admins":{"roles":["_admin"]},"members":{"roles":["_admin"]
 def drain(leaver: Talk, survivor: Talk, proofs: Sequence[Proof], *, until: float) -> Drained:
     """One piece, begun before `until` on the client's clock; the requests themselves end by the talks' own deadline.
 
-    An instance that fails in the middle is told in `waits`, so that what was proved before is not lost.
+    An instance that fails once the leaver's databases are known is told in `waits`, so that what was proved before is
+    not lost. Proofs that could not be compared with the survivor's data are given back as they came.
     """
     mine = read_holdings(leaver)
     work = Piece(leaver, survivor, mine, until)
-    work.take_over(proofs, read_holdings(survivor))
+    work.keep(proofs)
     try:
+        work.compare(read_holdings(survivor))
         work.make_databases()
         work.prove()
     except KantoError as error:
@@ -56,15 +58,15 @@ class Piece:
     def is_time_left(self) -> bool:
         return self.survivor.client.monotonic() < self.until
 
-    def take_over(self, proofs: Sequence[Proof], theirs: Holdings) -> None:
-        """Keep the proofs that still speak of the same data."""
+    def keep(self, proofs: Sequence[Proof]) -> None:
+        """Those of earlier pieces for this survivor."""
+        name, databases = self.survivor.instance.name, self.mine.to_give
+        self.proofs = {p.database: p for p in proofs if p.target == name and p.database in databases}
+
+    def compare(self, theirs: Holdings) -> None:
+        """Only the proofs that still speak of the same data are gone on with."""
         self.theirs = theirs
-        name = self.survivor.instance.name
-        self.proofs = {
-            proof.database: proof
-            for proof in proofs
-            if proof.target == name and proving.is_of(proof, self.mine, theirs) and proof.database in self.mine.to_give
-        }
+        self.proofs = {d: proof for d, proof in self.proofs.items() if proving.is_of(proof, self.mine, theirs)}
 
     def make_databases(self) -> None:
         """Each database without a proof exists on the survivor, with the leaver's `_security` where its own is new."""
