@@ -69,17 +69,24 @@ class Piece:
         self.proofs = {d: proof for d, proof in self.proofs.items() if proving.is_of(proof, self.mine, theirs)}
 
     def make_databases(self) -> None:
-        """Each database without a proof exists on the survivor, with the leaver's `_security` where its own is new."""
-        new = [database for database in self.mine.to_give if database not in self.proofs]
-        for database in new:
+        """Each database without a proof exists on the survivor, with the leaver's `_security` where its own is new.
+
+        A proof is begun of those alone that were reached in time: one that is there already may be of a piece that was
+        cut before it gave the rights, and once it is proved nobody would look at them again.
+        """
+        reached = []
+        for database in self.mine.to_give:
+            if database in self.proofs:
+                continue
             if not self.is_time_left:
                 break
             if database not in self.theirs.starts:
                 self.survivor.put(f"/{database_path(database)}", accept=(201, 202, 412))
             self._give_security(database)
-        if any(database not in self.theirs.starts for database in new):
+            reached.append(database)
+        if any(database not in self.theirs.starts for database in reached):
             self.theirs = read_holdings(self.survivor)
-        for database in new:
+        for database in reached:
             if database in self.theirs.starts:
                 self.proofs[database] = proving.begin(database, self.survivor.instance.name, self.mine, self.theirs)
 

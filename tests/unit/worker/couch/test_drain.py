@@ -94,6 +94,31 @@ class Pair:
         return drain(leaver, survivor, proofs, until=until)
 
 
+def complete(piece: Drained) -> set[str]:
+    return {proof.database for proof in piece.proofs if proof.is_complete}
+
+
+@pytest.mark.parametrize("seconds", range(1, 26))
+def test_what_is_proved_has_its_rights_wherever_a_piece_runs_out_of_time(seconds: int) -> None:
+    """The survivor has all databases already, by a piece that was cut before it gave them their rights."""
+    pair = Pair()
+    pair.survivor.make(("a", "b", "c"))
+    piece = pair.piece(float(seconds))
+    assert {proof.database for proof in piece.proofs} <= {d for d, s in pair.survivor.security.items() if s == RIGHTS}
+    for _ in range(10):
+        piece = pair.piece(12.0, piece.proofs)
+    assert complete(piece) == {"a", "b", "c"}
+    assert pair.survivor.security == pair.leaver.security
+
+
+def test_rights_of_the_survivors_own_are_left() -> None:
+    pair = Pair()
+    own = {"admins": {}, "members": {"names": ["bob"]}}
+    pair.survivor.make(("a",), own)
+    assert complete(pair.piece(100.0)) == {"a", "b", "c"}
+    assert pair.survivor.security == {"a": own, "b": RIGHTS, "c": RIGHTS}
+
+
 def test_a_survivor_that_is_away_from_the_first_request_on_is_told_and_its_proofs_are_kept() -> None:
     pair = Pair()
     proofs = pair.piece(100.0).proofs
