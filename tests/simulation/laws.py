@@ -343,6 +343,7 @@ class Laws:
         cluster = self._play.cluster()
         if name == "remove" and cluster is None:
             self._fences.clear()
+            self._mirrored.clear()  # a Redis that is older than the delete has nobody to tell it so
         if cluster is None:
             return
         highest = self._fences.get(cluster.incarnation, 0)
