@@ -15,7 +15,7 @@ from common.cluster import ClusterKey, ClusterSpec, MirrorRecord
 from common.errors import LeaseLost, PermanentError, TemporaryError
 from common.names import cluster_name, instance_name
 from worker.core.observed import Instance, Platformed, Unknown
-from worker.platforms.mirror import check_newest
+from worker.platforms.mirror import is_news
 from worker.ports import Credentials
 
 
@@ -147,8 +147,8 @@ class MemoryPlatform:
             if record.spec.deleted and self._mine(record.spec) is None:
                 return
             found = self._writable(record.spec, record.fence)
-            check_newest(found.record, record)
-            self._put(self._name(record.spec), replace(found, record=record))
+            if is_news(found.record, record):
+                self._put(self._name(record.spec), replace(found, record=record))
 
     def provision(self, spec: ClusterSpec, keep: Sequence[str], fence: int) -> None:  # noqa: ARG002
         """Nothing that is there is ever removed, so `keep` asks for no more than is done anyway."""

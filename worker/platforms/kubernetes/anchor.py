@@ -15,7 +15,7 @@ from worker.platforms.kubernetes import names
 from worker.platforms.kubernetes.call import Json
 from worker.platforms.kubernetes.client import Client
 from worker.platforms.kubernetes.resources import SECRETS
-from worker.platforms.mirror import check_newest
+from worker.platforms.mirror import is_news
 
 FENCE = "kanto/fence"
 RECORD = "record.json"
@@ -139,9 +139,7 @@ def raise_fence(client: Client, anchor: Anchor, fence: int) -> None:
 
 def keep_record(client: Client, anchor: Anchor, record: MirrorRecord) -> None:
     """Put the mirror into the anchor; Conflict when it was written since it was read."""
-    kept = anchor.mirrored()
-    check_newest(kept, record)
-    if kept is None or replace(kept, fence=record.fence) != record:
+    if is_news(anchor.mirrored(), record):
         _write(client, anchor, {"data": {RECORD: base64.b64encode(encode(record).encode()).decode()}})
 
 

@@ -13,7 +13,7 @@ from common.errors import KantoError, LeaseLost, PermanentError, TemporaryError
 from common.names import instance_name
 from common.settings import Settings
 from worker.core.observed import Instance, Platformed, Unknown
-from worker.platforms.mirror import check_newest
+from worker.platforms.mirror import is_news
 from worker.platforms.process import anchor as anchors
 from worker.platforms.process import cluster, endpoint, files, lock, login, program, running
 from worker.platforms.process.anchor import Anchor
@@ -181,8 +181,7 @@ class ProcessPlatform:
         if record.spec.deleted and self._mine(self._home.cluster(record.spec), record.spec) is None:
             return  # removed already: a mirror would make it again
         with self._writing(record.spec, record.fence) as (place, anchor):
-            check_newest(anchor.record, record)
-            if anchor.record is None or replace(anchor.record, fence=record.fence) != record:
+            if is_news(anchor.record, record):
                 anchors.save(place.anchor, replace(anchor, record=record))
 
     def provision(self, spec: ClusterSpec, keep: Sequence[str], fence: int) -> None:  # noqa: ARG002
