@@ -114,22 +114,23 @@ def shown(look: Look) -> tuple[Memory, ClusterView, Progress]:
     return memory, status.view(situation.remembering(memory), look.plan, version), status.progress(situation)
 
 
-def of_error(error: KantoError, *, job: Job | None, memory: Memory, policy: Policy) -> Outcome:
+def of_error(error: KantoError, *, job: Job | None, before: Memory, memory: Memory, policy: Policy) -> Outcome:
     """The end of a step that met an error: tried again with growing pauses, or the end of the job."""
     memory = remember.failed(memory)
-    reason = Reason(error.code, error.detail)
-    if isinstance(error, TemporaryError):
-        pause = min(error.retry_in * 2 ** min(memory.failures - 1, 6), WORST_PAUSE)
-        return Outcome(due_in=pause, memory=encode(memory), reasons=(reason,), step=error.message)
-    failed = JobError(error.code, error.message, error.action)
-    return Outcome(
+    shared = Outcome(
         due_in=policy.upkeep_interval,
         memory=encode(memory),
-        reasons=(reason,),
+        reasons=(Reason(error.code, error.detail),),
         step=error.message,
-        ended=JobStatus.FAILED if job is not None and job.kind is not JobKind.DELETE else None,
-        error=failed,
+        progressed=has_progressed(before, memory),
+        progress_window=policy.deadline_progress,
     )
+    if isinstance(error, TemporaryError):
+        pause = min(error.retry_in * 2 ** min(memory.failures - 1, 6), WORST_PAUSE)
+        return replace(shared, due_in=pause)
+    failed = JobError(error.code, error.message, error.action)
+    ends_job = job is not None and job.kind is not JobKind.DELETE
+    return replace(shared, ended=JobStatus.FAILED if ends_job else None, error=failed)
 
 
 def with_error(view: ClusterView | None, error: KantoError) -> ClusterView | None:

@@ -208,9 +208,8 @@ class Turn:
         log.warning("step_failed", cluster=str(self._lease.key), code=error.code, error=error.detail, cause=cause)
         if isinstance(error, OlderCopy):
             self._engine.doubt()
-        result = outcome.of_error(error, job=self._lease.job, memory=self._memory, policy=self._engine.policy)
-        if outcome.has_progressed(self._before, self._memory):
-            result = replace(result, progressed=True, progress_window=self._engine.policy.deadline_progress)
+        job, policy = self._lease.job, self._engine.policy
+        result = outcome.of_error(error, job=job, before=self._before, memory=self._memory, policy=policy)
         if not self._is_open:
             result = replace(result, memory=None)  # what cannot be read is kept for a kanto that can
         return replace(result, view=outcome.with_error(self._lease.record.view, error))

@@ -84,5 +84,6 @@ def test_a_step_that_went_well_lets_the_next_error_be_the_first_in_a_row() -> No
     ended = of_look(look(plan, memory, before=memory), jitter=0.5)
     assert ended.memory is not None
     error = TemporaryError("away", "it was away", retry_in=1.0)
-    assert of_error(error, job=None, memory=decode(Memory, ended.memory), policy=POLICY).due_in == 1.0
-    assert of_error(error, job=None, memory=memory, policy=POLICY).due_in == 30.0
+    after = decode(Memory, ended.memory)
+    assert of_error(error, job=None, before=after, memory=after, policy=POLICY).due_in == 1.0
+    assert of_error(error, job=None, before=memory, memory=memory, policy=POLICY).due_in == 30.0
