@@ -364,10 +364,8 @@ class Laws:
         if why is None and truth.has_refused(play.world.servers.values()):
             why = "documents were refused"
         fenced = (server.uuid for server in play.world.servers.values() if server.walls is not None)
-        why = why or self.links.why_not_running()
-        crashing = self.links.crashing()
-        self.links.looked()
-        self._sights[owner] = truth.Sight(why, frozenset(answering), frozenset(fenced), crashing)
+        unwell, crashing = self.links.look()
+        self._sights[owner] = truth.Sight(why or unwell, frozenset(answering), frozenset(fenced), crashing)
         self._look_for_light(cluster)
 
     def _has_login(self, server: Server, cluster: MemoryCluster) -> bool:

@@ -1,5 +1,6 @@
 """What is true of kanto's links at a look: which only say that they run, and which kanto was shown to crash."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from tests.simulation import truth
@@ -43,22 +44,29 @@ class Links:
         """kanto's memory is gone."""
         self._crashed.clear()
 
-    def crashing(self) -> frozenset[Link]:
-        """Those that a look shows to be down."""
+    def look(self) -> tuple[str | None, frozenset[Link]]:
+        """Why status may not say ready just now, None where it may; and the links that can be seen to be down."""
         found = self._found()
         known = {link for link, job in found.items() if self._is_known(job)}
-        return frozenset(link for link in known if found[link].state == "crashing")
+        why = self._why_not_running(found)
+        well = {server.uuid: server for server in self._play.world.servers.values() if truth.answers(server)}
+        for link, crash in list(self._crashed.items()):
+            uuid, doc_id = link
+            runs = link in found and found[link].is_open and not self._is_blocked(found[link], crash)
+            if uuid in well and (runs or doc_id not in well[uuid].documents):
+                del self._crashed[link]
+        return why, frozenset(link for link in known if found[link].state == "crashing")
 
     def shown(self, crashing: frozenset[Link]) -> None:
         """A step whose look showed these has ended, and its memory is saved."""
-        found, now = self._found(), self._play.clock.now
-        self._crashed |= {link: Crash(now, found[link].since if link in found else 0) for link in crashing}
+        if crashing:
+            found, now = self._found(), self._play.clock.now
+            self._crashed |= {link: Crash(now, found[link].since if link in found else 0) for link in crashing}
 
-    def why_not_running(self) -> str | None:
+    def _why_not_running(self, found: Mapping[Link, Job]) -> str | None:
         """Of one that says it runs, or is said to."""
-        found, now = self._found(), self._play.clock.now
         for link, crash in sorted(self._crashed.items()):
-            if now - crash.at < TRIES and link in found:
+            if self._play.clock.now - crash.at < TRIES and link in found:
                 if not found[link].is_open:
                     return f"{link} has crashed, and has not reached its target since"
                 if self._is_blocked(found[link], crash):
@@ -67,16 +75,6 @@ class Links:
             if job.state == "running" and not job.is_open and info(job) is None:
                 return f"{link} has not reached its target yet"
         return None
-
-    def looked(self) -> None:
-        """Those that run again by now need no more thought."""
-        found = self._found()
-        well = {server.uuid: server for server in self._play.world.servers.values() if truth.answers(server)}
-        for link, crash in list(self._crashed.items()):
-            uuid, doc_id = link
-            runs = link in found and found[link].is_open and not self._is_blocked(found[link], crash)
-            if uuid in well and (runs or doc_id not in well[uuid].documents):
-                del self._crashed[link]
 
     def _found(self) -> dict[Link, Job]:
         return truth.links_of(self._play.world.servers.values())

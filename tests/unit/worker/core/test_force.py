@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from worker.core import parting
-from worker.core.actions import Apply, Drain, Retire
+from worker.core.actions import Action, Apply, Drain, Retire
 from worker.core.memory import Leaving, Memory
 from worker.core.observed import Down, Drained, Fence, Fill, Node, Observed, Platformed, Proof, Unknown
 
@@ -28,9 +28,13 @@ def leaving_for(seconds: float) -> Memory:
     return replace(memory, durable=replace(memory.durable, leavers=("id2",)), leaving={"id2": notes})
 
 
-def retired(seen: Observed, memory: Memory, now: float) -> tuple[list[Retire], Memory]:
+def planned(seen: Observed, memory: Memory, now: float) -> tuple[tuple[Action, ...], Memory]:
     plan, memory = decided(seen, memory, what=FORCED, now=now)
-    actions = plan.actions if isinstance(plan, Apply) else ()
+    return plan.actions if isinstance(plan, Apply) else (), memory
+
+
+def retired(seen: Observed, memory: Memory, now: float) -> tuple[list[Retire], Memory]:
+    actions, memory = planned(seen, memory, now)
     return [action for action in actions if isinstance(action, Retire)], memory
 
 
@@ -82,8 +86,7 @@ def seconds_until_forced(copied_for: float) -> float:
     memory = leaving_for(1000.0)
     for second in range(1000):
         copied = int(min(second, copied_for)) * 2_000
-        plan, memory = decided(with_fenced_leaver(written=copied), memory, what=FORCED, now=NOW + second)
-        actions = plan.actions if isinstance(plan, Apply) else ()
+        actions, memory = planned(with_fenced_leaver(written=copied), memory, NOW + second)
         if any(isinstance(action, Retire) for action in actions):
             return second
         memory = drained(memory, [action for action in actions if isinstance(action, Drain)], NOW + second)
@@ -105,8 +108,7 @@ def test_a_forced_leaver_that_waits_for_another_one_is_drained_first() -> None:
     memory = replace(memory, durable=replace(memory.durable, leavers=("id2", "id3")), leaving=notes)
     seen = with_fenced_leaver(other=Down("connection refused"))
     for second in range(int(POLICY.bridge_after) + 2):
-        plan, memory = decided(seen, memory, what=FORCED, now=NOW + second)
-        actions = plan.actions if isinstance(plan, Apply) else ()
+        actions, memory = planned(seen, memory, NOW + second)
         assert name(2) not in [action.instance for action in actions if isinstance(action, Retire)]
         if any(isinstance(action, Drain) and action.instance == name(2) for action in actions):
             return
