@@ -5,7 +5,7 @@ from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 
-from common.cluster import ClusterKey, MirrorRecord
+from common.cluster import ClusterKey, ClusterSpec, MirrorRecord
 from common.codec import decode
 from common.errors import KantoError, LeaseLost, OlderCopy, StoreUnavailable, TemporaryError
 from common.log import bound, get
@@ -83,12 +83,20 @@ def step(engine: Engine, key: ClusterKey) -> None:
     engine.meter.stepped(end, turn.age(), result.reasons or ())
 
 
+def spec_of(lease: Lease) -> ClusterSpec:
+    """The spec to bring about: the record's, whose `force` is the word of the job that brought it, and ends with it."""
+    spec, job = lease.record.spec, lease.job
+    is_its_job = job is not None and job.version == lease.record.version
+    return spec if is_its_job else replace(spec, force=False)
+
+
 class Turn:
     """One lease's worth of work on one cluster."""
 
     def __init__(self, engine: Engine, lease: Lease, began: float) -> None:
         self._engine = engine
         self._lease = lease
+        self._spec = spec_of(lease)
         self._began = began
         self._memory = self._before = Memory(durable=lease.record.durable)
         self._is_claimed = False
@@ -116,10 +124,10 @@ class Turn:
         """Look, decide and do; the actions of the plan have been carried out when this returns."""
         engine, record = self._engine, self._lease.record
         now = self._lease.now + self.age()
-        asked = security.asked(record.spec, self._memory, now)
-        observed = observe(record.spec, engine.platform, engine.couch, security=asked)
+        asked = security.asked(self._spec, self._memory, now)
+        observed = observe(self._spec, engine.platform, engine.couch, security=asked)
         plan, self._memory = decide(
-            record.spec, observed, self._memory, now, version=record.version, policy=engine.policy
+            self._spec, observed, self._memory, now, version=record.version, policy=engine.policy
         )
         is_known = not isinstance(observed.platform, Unknown)
         if is_known and not record.gone:
@@ -134,7 +142,7 @@ class Turn:
                 engine.store.check(self._lease)
 
             hands = Hands(
-                record.spec,
+                self._spec,
                 observed,
                 fence=self._lease.fence,
                 platform=engine.platform,
