@@ -7,13 +7,13 @@ from random import SystemRandom
 from types import FrameType
 
 import uvicorn
-from pydantic import ValidationError
 
 from api.app import build_app
 from api.meter import Meter
 from api.service import build_service
 from api.waiters import Waiters
 from common import log, metrics
+from common.environment import WrongSettings, load, tell_strangers
 from common.settings import Settings
 from common.store.redis import RedisStore
 from common.version import own_version
@@ -42,12 +42,12 @@ class Server(uvicorn.Server):
 def main() -> int:
     """Serve until SIGTERM or SIGINT; the exit code is 0 then, 2 for settings that make no sense."""
     try:
-        settings = Settings()
-    except ValidationError as error:
-        for problem in error.errors():
-            sys.stderr.write(f"kanto: {_variable(problem['loc'])}: {problem['msg'].removeprefix('Value error, ')}\n")
+        settings = load(Settings)
+    except WrongSettings as wrong:
+        sys.stderr.write(f"kanto: {wrong}\n")
         return 2
     log.configure(settings.log_format)
+    tell_strangers()
     store = RedisStore(settings.redis_url, keep_jobs=settings.keep_jobs)
     wake_ups = WakeUps(settings.redis_url)
     service = build_service(
@@ -78,9 +78,3 @@ def main() -> int:
         store.close()
         wake_ups.close()
     return 0
-
-
-def _variable(place: tuple[int | str, ...]) -> str:
-    """The environment variable of a setting. Its value is not repeated: it may hold a password."""
-    name = str(place[0]).upper() if place else "?"
-    return name if name.startswith(("KANTO_", "SPAWNER_", "KUBERNETES_")) else f"KANTO_{name}"

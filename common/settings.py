@@ -35,7 +35,14 @@ def _check_rates(text: str) -> str:
 
 Rates = Annotated[str, AfterValidator(_check_rates)]
 
-STORAGE_CLASS = "KANTO_STORAGE_CLASS"
+PREFIX = "KANTO_"
+
+OF_OTHERS = frozenset(
+    PREFIX + name for name in ("PUBLISH", "REDIS_IMAGE", "REDIS_USER", "REDIS_PASSWORD", "BASE", "COUCHDB_IMAGE", "TAG")
+)
+"""What docker-compose.yml reads besides settings: set for that, it may stand in any process' environment."""
+
+STORAGE_CLASS = f"{PREFIX}STORAGE_CLASS"
 
 
 def _storage_class() -> str | None:
@@ -60,7 +67,7 @@ class Settings(BaseSettings):
     """One object for all processes; each reads what it needs. The README's table lists the same names."""
 
     model_config = SettingsConfigDict(
-        env_prefix="KANTO_", env_ignore_empty=True, frozen=True, extra="ignore", populate_by_name=True
+        env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="ignore", populate_by_name=True
     )
 
     # where things are
@@ -132,6 +139,7 @@ class Settings(BaseSettings):
     keep_jobs: Seconds = 7 * 24 * 3600.0
 
     # how much at once
+    workers: Annotated[int, Field(ge=1, le=64)] = 2  # that `kanto run` starts
     worker_threads: Annotated[int, Field(ge=1, le=256)] = 16
     log_format: Literal["auto", "json", "text"] = "auto"
     metrics_port: Annotated[int, Field(ge=1, le=65535)] | None = None

@@ -2,8 +2,7 @@
 
 import sys
 
-from pydantic import ValidationError
-
+from common.environment import WrongSettings, load
 from common.errors import PermanentError
 from common.settings import Settings
 from worker import main
@@ -12,10 +11,9 @@ from worker import main
 def run(arguments: list[str]) -> int:
     """The exit code: 0 when all went well, 2 for an unknown argument or a setting that makes no sense."""
     try:
-        settings = Settings()
-    except ValidationError as error:
-        for problem in error.errors():
-            sys.stderr.write(f"kanto: setting {problem['loc'][0]}: {problem['msg'].removeprefix('Value error, ')}\n")
+        settings = load(Settings)
+    except WrongSettings as wrong:
+        sys.stderr.write(f"kanto: {wrong}\n")
         return 2
     try:
         return act(arguments, settings)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Protocol
 from urllib.parse import urlsplit
 
+from common.environment import strangers
 from kanto.refusal import Refusal
 from kanto.run import ports, probes, redis_server
 from kanto.run.banner import build_banner, reachable
@@ -34,6 +35,7 @@ class PlanBuilder(Protocol):
 def run(build: PlanBuilder | None = None) -> int:
     """Run all until told to stop; 0 then. Raises Refusal when something has to be put right first."""
     settings = load()
+    environment = of_settings(os.environ)
     with hold(settings.home) as home:
         ledger = Ledger(home.ledger)
         end_left_over(ledger)
@@ -44,9 +46,18 @@ def run(build: PlanBuilder | None = None) -> int:
             raise Refusal(describe(home.path, error)) from error
         if server is None:
             check_redis(settings.redis_url)
-        plan = (build or build_plan)(settings, home=home, server=server, environment=os.environ)
+        plan = (build or build_plan)(settings, home=home, server=server, environment=environment)
         supervise(plan, ledger=ledger)
     return 0
+
+
+def of_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment without what looks like a setting and is none, which is told here, once for all processes."""
+    unknown = strangers(environment)
+    for name, meant in unknown.items():
+        hint = f"; did you mean {meant}?" if meant else ""
+        Log(sys.stdout, names=(), coloured=False).say(f"{name} is no setting of kanto's and changes nothing{hint}")
+    return {name: value for name, value in environment.items() if name not in unknown}
 
 
 def end_left_over(ledger: Ledger) -> None:

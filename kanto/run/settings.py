@@ -1,20 +1,17 @@
-"""What `kanto run` reads from the environment: what all processes read, and how many workers to start."""
+"""What `kanto run` reads from the environment: what all do, so that a wrong setting is told before anything starts."""
 
-from typing import Annotated
-
-from pydantic import Field, ValidationError, field_validator
+from pydantic import field_validator
 from pydantic_settings import SettingsConfigDict
 
+from common import environment
 from common.settings import Settings
 from kanto.refusal import Refusal
 
 
 class RunSettings(Settings):
-    """The settings of all processes, so that a wrong one is told before anything starts, and one of our own."""
+    """The settings of all processes, and what is asked of them where kanto may have a Redis of its own."""
 
     model_config = SettingsConfigDict(env_ignore_empty=True)
-
-    workers: Annotated[int, Field(ge=1, le=64)] = 2
 
     @property
     def has_own_redis(self) -> bool:
@@ -32,14 +29,6 @@ class RunSettings(Settings):
 def load() -> RunSettings:
     """The settings; a Refusal that names the variable when one of them makes no sense."""
     try:
-        return RunSettings()
-    except ValidationError as error:
-        raise Refusal("; ".join(sentence(problem["loc"], problem["msg"]) for problem in error.errors())) from None
-
-
-def sentence(place: tuple[int | str, ...], message: str) -> str:
-    """What is wrong with one variable. The value is not repeated: it may hold a password."""
-    name = str(place[0]).upper() if place else "KANTO_?"
-    if not name.startswith(("KANTO_", "SPAWNER_", "KUBERNETES_")):
-        name = f"KANTO_{name}"
-    return f"{name}: {message.removeprefix('Value error, ')}"
+        return environment.load(RunSettings)
+    except environment.WrongSettings as wrong:
+        raise Refusal(str(wrong)) from None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kanto.run.settings import RunSettings
+from common.settings import Settings
 from tests import commands
 
 ROOT = Path(__file__).parents[2]
@@ -60,7 +60,7 @@ def test_each_setting_is_in_the_readme() -> None:
         "kubernetes_service_host",
         "kubeconfig",
     }  # Kubernetes' own; its API address and the spawner go without KANTO_
-    fields = {name.upper() for name in RunSettings.model_fields if name not in own}
+    fields = {name.upper() for name in Settings.model_fields if name not in own}
     assert {name.removeprefix("KANTO_") for name in told} == fields
 
 

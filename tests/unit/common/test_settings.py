@@ -1,12 +1,15 @@
 """Settings: names, defaults, and what is refused. Only here may a test set the environment."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
-from common.settings import Settings
+from common.environment import WrongSettings, load, strangers, variable
+from common.settings import OF_OTHERS, Settings
+from tests.commands import ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -86,9 +89,28 @@ def test_every_setting_is_read_from_its_name(monkeypatch: pytest.MonkeyPatch) ->
 )
 def test_what_makes_no_sense_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(name, value)
-    with pytest.raises(ValidationError) as caught:
-        Settings()
-    assert name.removeprefix("KANTO_").lower() in str(caught.value).lower()
+    with pytest.raises(WrongSettings, match=f"^{name}: ") as refused:
+        load(Settings)
+    assert f"'{value}'" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("KANTO_UPKEEP_INTERVALL", "KANTO_UPKEEP_INTERVAL"),
+        ("KANTO_SPAWNER_TYPE", "SPAWNER_TYPE"),
+        ("KANTO_COUCH", "KANTO_COUCHDB"),
+        ("KANTO_QQ", ""),
+    ],
+)
+def test_what_looks_like_a_setting_and_is_none_is_told_with_what_it_may_mean(name: str, meant: str) -> None:
+    assert strangers(["KANTO_PORT", "SPAWNER_TYPE", "PATH", name]) == {name: meant}
+
+
+def test_every_setting_and_what_compose_reads_is_known() -> None:
+    read = set(re.findall(r"\$\{(KANTO_[A-Z_]+)", (ROOT / "docker-compose.yml").read_text()))
+    assert read >= OF_OTHERS
+    assert strangers({*read, *(variable(field) for field in Settings.model_fields)}) == {}
 
 
 def test_settings_do_not_change() -> None:
