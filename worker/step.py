@@ -97,6 +97,7 @@ class Turn:
         self._engine = engine
         self._lease = lease
         self._spec = spec_of(lease)
+        self._view = lease.record.view
         self._began = began
         self._memory = self._before = Memory(durable=lease.record.durable)
         self._is_claimed = False
@@ -135,7 +136,9 @@ class Turn:
         look = Look(record, self._lease.job, observed, plan, self._memory, self._before, now, engine.policy)
         if isinstance(plan, Apply):
             self._claim()
-            engine.store.save(self._lease, outcome.underway(look))
+            begun = outcome.underway(look)
+            engine.store.save(self._lease, begun)
+            self._view = begun.view
             log.info("acts", cluster=str(self._lease.key), step=status.describe(plan), fence=self._lease.fence)
 
             def check() -> None:
@@ -220,7 +223,7 @@ class Turn:
         result = outcome.of_error(error, job=job, before=self._before, memory=self._memory, policy=policy)
         if not self._is_open:
             result = replace(result, memory=None)  # what cannot be read is kept for a kanto that can
-        return replace(result, view=outcome.with_error(self._lease.record.view, error))
+        return replace(result, view=outcome.with_error(self._view, error))
 
     def given_up(self, lost: LeaseLost) -> Outcome:
         log.info("step_given_up", cluster=str(self._lease.key), why=lost.message)

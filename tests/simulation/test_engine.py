@@ -105,6 +105,18 @@ def test_a_platform_that_breaks_off_after_any_effect_delays_a_create_and_no_more
     assert kanto.finish(job).status is JobStatus.SUCCEEDED
 
 
+def test_a_step_that_failed_tells_its_own_look_and_no_earlier_one() -> None:
+    kanto = made(2)
+    scale(kanto, 3)
+    kanto.clock.now += 1
+    kanto.platform.faults.breaks_after = 2  # claimed and mirrored, and then the instance
+    began = kanto.clock.now
+    step(kanto.workers[0], KEY)
+    view = kanto.view(KEY)
+    assert view.observed_at == pytest.approx(began, abs=0.1)
+    assert view.status == "scaling"
+
+
 @pytest.mark.parametrize("alive", range(0, 60, 3))
 def test_a_worker_that_dies_anywhere_in_a_scale_down_costs_one_lease(alive: int) -> None:
     kanto = made(4)
