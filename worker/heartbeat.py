@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from common.errors import LeaseLost, StoreUnavailable
+from common.errors import KantoError, LeaseLost
 from common.log import get
 from common.store.port import Lease, Store
 
@@ -52,5 +52,7 @@ class Heartbeat:
         except LeaseLost:
             with self._lock:
                 self._held.pop(lease.fence, None)
-        except StoreUnavailable as away:
-            log.warning("renew_failed", cluster=str(lease.key), error=away.message)
+        except KantoError as error:
+            log.warning("renew_failed", cluster=str(lease.key), code=error.code, error=error.message)
+        except Exception:  # of all leases this one alone is lost for it: the thread is everybody's
+            log.exception("renew_broke", cluster=str(lease.key))
