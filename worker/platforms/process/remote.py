@@ -121,6 +121,8 @@ class Listener:
                 self._listen()
             except (OSError, KantoError) as error:
                 log.info("host_away", error=str(error))
+            except Exception:
+                log.exception("listener_broke")
             self._stopped.wait(AGAIN_SECONDS)
 
     def _listen(self) -> None:

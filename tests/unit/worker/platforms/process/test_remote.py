@@ -95,6 +95,24 @@ def test_a_listener_hears_again_once_the_host_is_back(path: Path) -> None:
         host.stop()
 
 
+def test_a_listener_outlives_an_error_of_whoever_it_tells(host: Host, path: Path) -> None:
+    heard: queue.Queue[ClusterKey] = queue.Queue()
+    errors = [ZeroDivisionError()]
+
+    def hear(key: ClusterKey) -> None:
+        if errors:
+            raise errors.pop()
+        heard.put(key)
+
+    listener = Listener(path, on_change=hear)
+    listener.start()
+    try:
+        tell_until_heard(host, heard)
+        assert not errors
+    finally:
+        listener.stop()
+
+
 @pytest.mark.usefixtures("host")
 @pytest.mark.parametrize("line", [b"\n", b"no json\n", b'{"method":"stop"}\n', b'{"method":"claim","arguments":[]}\n'])
 def test_what_makes_no_sense_is_refused_and_harms_nobody(path: Path, line: bytes) -> None:
