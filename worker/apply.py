@@ -89,8 +89,9 @@ class Hands:
     def _tell(self, action: OfCouch) -> None:
         """What is one call to one instance's CouchDB."""
         match action:
-            case CreateDatabases(name, databases):
-                self._couch.create_databases(self._instance(name), databases, self._credentials())
+            case CreateDatabases(name, databases, like):
+                others = {database: self._instance(other) for database, other in like}
+                self._couch.create_databases(self._instance(name), databases, self._credentials(), like=others)
             case PutSecurity(name, texts):
                 self._couch.put_security(self._instance(name), dict(texts), self._credentials())
             case DropDatabases(name, databases):

@@ -94,8 +94,18 @@ class Couch(Protocol):
         """
         ...
 
-    def create_databases(self, instance: Instance, databases: Sequence[str], credentials: Credentials) -> None:
-        """Each exists afterwards; those that do already are left as they are."""
+    def create_databases(
+        self,
+        instance: Instance,
+        databases: Sequence[str],
+        credentials: Credentials,
+        *,
+        like: Mapping[str, Instance] | None = None,
+    ) -> None:
+        """Each exists afterwards; those that do already are left as they are.
+
+        `like`: the instance that has a database already, whose options (partitioned, shards) the new one gets.
+        """
         ...
 
     def drop_databases(self, instance: Instance, databases: Sequence[str], credentials: Credentials) -> None:

@@ -13,6 +13,7 @@ from tests.e2e.service import Service, User
 
 TAG = "kinds"
 ONLY = "only"
+PARTS = "parts"
 IMAGE = bytes(range(256)) * 400
 """100 KB that are no text."""
 
@@ -70,6 +71,8 @@ def write_everything(couch: httpx.Client) -> None:
     revision = put(couch, "gone", {"_id": "gone", "n": 3})
     assert couch.delete(f"/{ONLY}/gone", params={"rev": revision}).status_code == 200
     assert couch.put(f"/{ONLY}/_local/mark", json={"_id": "_local/mark"}).status_code == 201
+    assert couch.put(f"/{PARTS}", params={"partitioned": "true"}).status_code == 201
+    assert couch.put(f"/{PARTS}/one:doc", json={"n": 4}).status_code == 201
     login = {"_id": "org.couchdb.user:ulla", "name": "ulla", "type": "user", "roles": ["readers"], "password": "secret"}
     assert couch.put("/_users/org.couchdb.user:ulla", json=login).status_code == 201
     assert couch.put("/_replicator/mine", json=OWN).status_code == 201
@@ -118,6 +121,20 @@ def test_deletions_are_on_both(survivors: list[httpx.Client]) -> None:
 def test_the_rights_of_a_database_came_along(survivors: list[httpx.Client]) -> None:
     for couch in survivors:
         assert couch.get(f"/{ONLY}/_security").json() == RIGHTS
+
+
+def test_a_partitioned_database_is_one_on_both(survivors: list[httpx.Client]) -> None:
+    for couch in survivors:
+        assert couch.get(f"/{PARTS}").json()["props"] == {"partitioned": True}
+        assert couch.get(f"/{PARTS}/one:doc").json()["n"] == 4
+
+
+def test_a_saved_partitioned_database_is_one_on_all_instances(user: User, survivors: list[httpx.Client]) -> None:
+    assert survivors[1].put("/orders", params={"partitioned": "true"}).status_code == 201
+    user.result("replicate", cluster_tag=TAG, databases="orders")
+    grown = user.result("scale", cluster_tag=TAG, replicas=3)
+    infos = [user.couch(one["Url"]).get("/orders").json() for one in grown["Instances"]]
+    assert [info["props"] for info in infos] == [{"partitioned": True}] * 3
 
 
 def test_users_can_log_in_on_both(survivors: list[httpx.Client]) -> None:

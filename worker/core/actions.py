@@ -19,10 +19,14 @@ class Provision:
 
 @dataclass(frozen=True, slots=True)
 class CreateDatabases:
-    """These databases exist on this instance. Safe to repeat: one that exists is left as it is."""
+    """These databases exist on this instance. Safe to repeat: one that exists is left as it is.
+
+    `like`: by database, the instance that has it already and as which it is made.
+    """
 
     instance: str
     databases: tuple[str, ...]
+    like: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

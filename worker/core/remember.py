@@ -182,7 +182,7 @@ def carried_out(memory: Memory, actions: Sequence[Action], observed: Observed) -
     reached = dict(memory.reached)
     for action in actions:
         match action:
-            case CreateDatabases(name, databases):
+            case CreateDatabases(name, databases, _):
                 anew = {(name, database) for database in databases}
                 reached = {k: uuid for k, uuid in reached.items() if tuple(k.split(">")[1:]) not in anew}
             case PutReplications(_, wanted):

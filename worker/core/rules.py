@@ -113,13 +113,20 @@ def writes_that_failed_are_told(s: Situation) -> Says:
 
 
 def databases_exist(s: Situation) -> Says:
-    """Every instance that answers has every database of the saved list."""
+    """Every instance that answers has every database of the saved list, each made as the others have it."""
     actions = []
     for instance in s.taking:
         missing = sorted(set(s.databases) - set(s.nodes[instance.name].databases))
         if missing:
-            actions.append(CreateDatabases(instance.name, tuple(missing)))
+            like = tuple((database, other) for database in missing if (other := who_has(s, database)) is not None)
+            actions.append(CreateDatabases(instance.name, tuple(missing), like))
     return Says(tuple(actions))
+
+
+def who_has(s: Situation, database: str) -> str | None:
+    """The first instance that answers and has this database of users; one that is up, if one is."""
+    having = [i.name for i in (*s.up, *s.instances) if i.name in s.nodes and database in s.nodes[i.name].databases]
+    return next(iter(having), None) if not database.startswith("_") else None
 
 
 def the_ring_is_made(s: Situation) -> Says:

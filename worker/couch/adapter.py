@@ -15,7 +15,7 @@ from common.view import ConflictCount
 from worker import times
 from worker.core.observed import Down, Drained, Instance, Node, Proof, Unknown
 from worker.core.ring import Wanted
-from worker.couch import conflicts, copying, drain, fence, login, proof, replicator
+from worker.couch import conflicts, copying, drain, fence, login, making, proof, replicator
 from worker.couch.client import CONNECT_SECONDS, READ_SECONDS, Client, Talk
 from worker.couch.documents import (
     Document,
@@ -105,9 +105,21 @@ class HttpCouch:
             future.cancel()
             return Unknown(f"{name} was not read in time")
 
-    def create_databases(self, instance: Instance, databases: Sequence[str], credentials: Credentials) -> None:
+    def create_databases(
+        self,
+        instance: Instance,
+        databases: Sequence[str],
+        credentials: Credentials,
+        *,
+        like: Mapping[str, Instance] | None = None,
+    ) -> None:
+        others = {database: self._talk(other, credentials) for database, other in (like or {}).items()}
+
         def create(talk: Talk, database: str) -> None:
-            talk.put(f"/{database_path(database)}", accept=(201, 202, 412))
+            if database in others:
+                making.make_like(talk, database, others[database])
+            else:
+                making.make(talk, database)
 
         self._each(self._talk(instance, credentials), create, databases)
 

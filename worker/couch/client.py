@@ -99,9 +99,15 @@ class Talk:
         return self._ask("GET", path, accept, params=params)
 
     def put(
-        self, path: str, body: object = None, *, headers: Mapping[str, str] | None = None, accept: Collection[int]
+        self,
+        path: str,
+        body: object = None,
+        *,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        accept: Collection[int],
     ) -> Answer:
-        return self._ask("PUT", path, accept, body=body, headers=headers)
+        return self._ask("PUT", path, accept, params=params, body=body, headers=headers)
 
     def post(self, path: str, body: object, *, accept: Collection[int]) -> Answer:
         return self._ask("POST", path, accept, body=body)

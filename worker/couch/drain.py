@@ -14,6 +14,7 @@ from worker.couch.client import Talk
 from worker.couch.documents import Document, build_pull, database_path, fill_id
 from worker.couch.holdings import Holdings, read_holdings
 from worker.couch.look import read_rows, read_security
+from worker.couch.making import make
 from worker.couch.reports import read_fills
 
 DEFAULT_SECURITY = '{"admins":{"roles":["_admin"]},"members":{"roles":["_admin"]}}'
@@ -81,7 +82,7 @@ class Piece:
             if not self.is_time_left:
                 break
             if database not in self.theirs.starts:
-                self.survivor.put(f"/{database_path(database)}", accept=(201, 202, 412))
+                make(self.survivor, database, self.mine.options[database])
             self._give_security(database)
             reached.append(database)
         if any(database not in self.theirs.starts for database in reached):

@@ -6,6 +6,7 @@ from typing import Any
 
 from worker.couch.client import Talk
 from worker.couch.documents import database_path
+from worker.couch.making import Options, options_of
 
 MOST_KEYS = 100
 """`_dbs_info` takes no more names at once (`[chttpd] max_db_number_for_dbs_info_req`)."""
@@ -18,12 +19,14 @@ NOT_DATA = frozenset({"_replicator", "_global_changes"})
 class Holdings:
     """The uuid of the data, and `instance_start_time` by database: another one means that it was made again.
 
-    `documents`: how many each database has, deleted ones too; only good for telling how far something is.
+    `documents`: how many each database has, deleted ones too; only good for telling how far something is. `options`:
+    those with which each can be made elsewhere.
     """
 
     uuid: str
     starts: Mapping[str, str]
     documents: Mapping[str, int] = field(default_factory=dict)
+    options: Mapping[str, Options] = field(default_factory=dict)
 
     @property
     def to_give(self) -> tuple[str, ...]:
@@ -41,6 +44,7 @@ def read_holdings(talk: Talk) -> Holdings:
     names: list[str] = sorted(talk.get("/_all_dbs").body)
     starts: dict[str, str] = {}
     documents: dict[str, int] = {}
+    options: dict[str, Options] = {}
     for first in range(0, len(names), MOST_KEYS):
         rows = talk.post("/_dbs_info", {"keys": names[first : first + MOST_KEYS]}, accept=(200,)).body
         infos: dict[str, Any] = {row["key"]: row["info"] for row in rows if row.get("info")}
@@ -50,4 +54,5 @@ def read_holdings(talk: Talk) -> Holdings:
                 infos[name] = answer.body
         starts |= {name: str(info["instance_start_time"]) for name, info in infos.items()}
         documents |= {name: info["doc_count"] + info["doc_del_count"] for name, info in infos.items()}
-    return Holdings(uuid, starts, documents)
+        options |= {name: options_of(info) for name, info in infos.items()}
+    return Holdings(uuid, starts, documents, options)

@@ -22,6 +22,7 @@ export class Database extends EventEmitter {
     this.name = about.name
     this.startTime = about.instance_start_time
     this.security = about.security
+    this.isPartitioned = about.partitioned === true
     this.sequences = new Sequences(`${uuid}/${this.name}/${this.startTime}`)
     this.index = new SeqIndex()
     this.opening = this.pouch = this.closing = null
@@ -48,7 +49,9 @@ export class Database extends EventEmitter {
   }
 
   save () {
-    const about = { name: this.name, instance_start_time: this.startTime, security: this.security }
+    const about = {
+      name: this.name, instance_start_time: this.startTime, security: this.security, partitioned: this.isPartitioned
+    }
     replaceFile(path.join(this.folder, ABOUT), JSON.stringify(about))
   }
 
@@ -127,7 +130,7 @@ export class Database extends EventEmitter {
       purge_seq: this.sequences.write(0),
       update_seq: this.sequences.write(head),
       sizes: { file: 0, external: 0, active: 0 },
-      props: {},
+      props: this.isPartitioned ? { partitioned: true } : {},
       doc_del_count: deleted,
       doc_count: count,
       disk_format_version: 8,

@@ -9,7 +9,7 @@ import { handleDocument } from './documents.js'
 import { handleFind, handleIndex } from './find.js'
 import { handleNode } from './node_api.js'
 import { handleActiveTasks, handleReplicate, handleScheduler } from './replicator/api.js'
-import { jsonIn, numberIn } from './query.js'
+import { flagIn, jsonIn, numberIn } from './query.js'
 import { requireDbAdmin, requireMember, requireServerAdmin } from './rights.js'
 import { handleSession } from './session.js'
 import { isUsers } from './users.js'
@@ -104,7 +104,7 @@ async function database (ctx, name, rest) {
   if (part === undefined && ctx.method === 'PUT') {
     requireServerAdmin(ctx.user)
     ctx.requireAlive()
-    ctx.databases.create(name)
+    ctx.databases.create(name, { partitioned: flagIn(ctx.query, 'partitioned') })
     return send(ctx, 201, { ok: true }, { location: `http://${ctx.req.headers.host ?? ''}/${encodeURIComponent(name)}` })
   }
   if (part === undefined && ctx.method === 'DELETE') {

@@ -13,6 +13,7 @@ import { checkByDesigns } from './validation.js'
 export async function writeDocs (ctx, db, docs, { newEdits = true } = {}) {
   const taken = []
   const results = new Array(docs.length)
+  if (db.isPartitioned) docs.forEach(requirePartition)
   for (const [at, doc] of docs.entries()) {
     if (doc === null || typeof doc !== 'object' || Array.isArray(doc)) throw badRequest('Document must be a JSON object')
     try {
@@ -44,6 +45,13 @@ function idOf (doc) {
     throw new CouchError(400, 'illegal_docid', 'Only reserved document ids may start with underscore.')
   }
   return doc._id
+}
+
+/** Throws 400 for a document that could be in no partition. One without an id gets one that names none (CouchDB's couch_partition). */
+function requirePartition (doc) {
+  const id = typeof doc?._id === 'string' ? doc._id : ''
+  if (/^_(design|local)\/./.test(id) || /^[^_:][^:]*:./.test(id)) return
+  throw new CouchError(400, 'illegal_docid', 'Doc id must be of form partition:id')
 }
 
 async function prepare (ctx, db, doc, newEdits) {

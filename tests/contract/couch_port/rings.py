@@ -29,6 +29,11 @@ class Ring(Protocol):
         ...
 
     def ids(self, name: str, database: str) -> set[str]: ...
+    def partition(self, name: str, database: str) -> None:
+        """Make a partitioned database, as an admin would."""
+        ...
+
+    def is_partitioned(self, name: str, database: str) -> bool: ...
     def refuse(self, name: str, database: str, doc_id: str | None) -> None:
         """From now on this document is refused there, by a rule of a user's; None: that rule is gone."""
         ...
@@ -78,6 +83,12 @@ class MemoryRing:
     def ids(self, name: str, database: str) -> set[str]:
         return {revision.doc_id for revision in self._server(name).databases[database].revisions}
 
+    def partition(self, name: str, database: str) -> None:
+        self._server(name).create(database, is_partitioned=True)
+
+    def is_partitioned(self, name: str, database: str) -> bool:
+        return self._server(name).databases[database].is_partitioned
+
     def refuse(self, name: str, database: str, doc_id: str | None) -> None:
         self._server(name).databases[database].refuses = set() if doc_id is None else {doc_id}
 
@@ -122,6 +133,13 @@ class HttpRing:
     def ids(self, name: str, database: str) -> set[str]:
         rows = self._server(name).call("GET", f"/{database.replace('/', '%2F')}/_all_docs")["rows"]
         return {row["id"] for row in rows}
+
+    def partition(self, name: str, database: str) -> None:
+        self._server(name).call("PUT", f"/{database.replace('/', '%2F')}?partitioned=true")
+
+    def is_partitioned(self, name: str, database: str) -> bool:
+        info = self._server(name).call("GET", f"/{database.replace('/', '%2F')}")
+        return bool(info["props"].get("partitioned"))
 
     def refuse(self, name: str, database: str, doc_id: str | None) -> None:
         path = f"/{database.replace('/', '%2F')}/_design/rule"

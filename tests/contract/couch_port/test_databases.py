@@ -23,6 +23,24 @@ def test_databases_that_exist_are_left_as_they_are(ring: Ring) -> None:
     assert "two" in nodes(ring)["cdb-0"].databases
 
 
+def test_a_database_is_made_as_another_instance_has_it(ring: Ring) -> None:
+    one, other, third = ring.instances
+    ring.partition("cdb-0", "a/b")
+    ring.couch.create_databases(one, ["plain"], ring.credentials)
+    like = {"a/b": one, "plain": one, "gone": one}
+    ring.couch.create_databases(other, ["a/b", "plain", "gone", "new"], ring.credentials, like=like)
+    assert {name: ring.is_partitioned("cdb-1", name) for name in ("a/b", "plain", "gone", "new")} == {
+        "a/b": True,
+        "plain": False,
+        "gone": False,
+        "new": False,
+    }
+    ring.stop("cdb-0")
+    with pytest.raises(TemporaryError, match="cdb-0"):
+        ring.couch.create_databases(third, ["a/b"], ring.credentials, like={"a/b": one})
+    assert "a/b" not in nodes(ring)["cdb-2"].databases
+
+
 def test_dropped_databases_are_gone_with_their_documents(ring: Ring) -> None:
     instance = ring.instances[0]
     ring.couch.create_databases(instance, NAMES, ring.credentials)

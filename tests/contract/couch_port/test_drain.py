@@ -22,6 +22,8 @@ def leaving(ring: Ring) -> Ring:
     leaver = ring.instances[0]
     ring.couch.create_databases(leaver, ["one", "a/b"], ring.credentials)
     ring.couch.put_security(leaver, {"a/b": SECURITY}, ring.credentials)
+    ring.partition("cdb-0", "parts")
+    assert ring.write("cdb-0", "parts", "p:x")
     for n in range(25):
         assert ring.write("cdb-0", "one", f"d{n:02}")
     assert ring.write("cdb-0", "a/b", "x")
@@ -48,9 +50,11 @@ def verify(ring: Ring, proofs: Sequence[Proof], *, nonce: str = NONCE) -> str | 
     return ring.couch.verify(ring.instances[0], nonce, proofs, ring.instances[1:], ring.credentials)
 
 
-def test_all_databases_of_a_leaver_end_on_the_survivor_with_their_rights(leaving: Ring) -> None:
+def test_all_databases_of_a_leaver_end_on_the_survivor_with_their_rights_and_options(leaving: Ring) -> None:
     proofs = drain_to(leaving, "cdb-1")
-    assert {proof.database for proof in proofs} == {"one", "a/b", "_users"}
+    assert {proof.database for proof in proofs} == {"one", "a/b", "parts", "_users"}
+    assert leaving.ids("cdb-1", "parts") == {"p:x"}
+    assert leaving.is_partitioned("cdb-1", "parts")
     assert leaving.ids("cdb-1", "one") == {f"d{n:02}" for n in range(25)}
     assert leaving.ids("cdb-1", "a/b") == {"x"}
     seen = leaving.couch.observe(leaving.instances, leaving.credentials, ["a/b"])["cdb-1"]

@@ -64,10 +64,20 @@ class MemoryCouch:
             admins=server.lines,
         )
 
-    def create_databases(self, instance: Instance, databases: Sequence[str], credentials: Credentials) -> None:
+    def create_databases(
+        self,
+        instance: Instance,
+        databases: Sequence[str],
+        credentials: Credentials,
+        *,
+        like: Mapping[str, Instance] | None = None,
+    ) -> None:
+        others = {name: self._reach(other, credentials).databases.get(name) for name, other in (like or {}).items()}
+
         def act(server: Server) -> None:
             for name in databases:
-                server.create(name)
+                other = others.get(name)
+                server.create(name, is_partitioned=other is not None and other.is_partitioned)
 
         self._command(instance, credentials, act)
 

@@ -41,7 +41,7 @@ class Piece:
         return Drained(databases, after, tuple(self.waits))
 
     def _make(self, database: str) -> None:
-        self.survivor.create(database)
+        self.survivor.create(database, is_partitioned=self.source.databases[database].is_partitioned)
         made = self.survivor.databases[database]
         if made.security == DEFAULT_SECURITY and database != "_users":
             made.security = self.source.databases[database].security

@@ -39,6 +39,7 @@ class Database:
 
     created: str
     security: str = DEFAULT_SECURITY
+    is_partitioned: bool = False
     revisions: dict[Revision, int] = field(default_factory=dict)
     heads: dict[str, str] = field(default_factory=dict)
     refuses: set[str] = field(default_factory=set)
@@ -108,9 +109,9 @@ class Server:
         self.counter += 1
         return self.counter
 
-    def create(self, name: str) -> None:
+    def create(self, name: str, *, is_partitioned: bool = False) -> None:
         if name not in self.databases:
-            self.databases[name] = Database(created=f"{self.uuid}-{self.number()}")
+            self.databases[name] = Database(created=f"{self.uuid}-{self.number()}", is_partitioned=is_partitioned)
 
     def write(self, database: str, doc_id: str) -> Revision | None:
         """A user's write of a new revision; None if it is not acknowledged, and then it is not there either."""

@@ -109,13 +109,28 @@ def test_a_new_cluster_does_not_wait_for_ever_for_its_last_instance_before_it_se
 def test_databases_are_made_where_they_are_missing() -> None:
     seen = with_node(whole(), 1, node(1, targets=[2], databases=("_users",)))
     plan, _ = decided(seen, remembered())
-    assert actions(plan) == (CreateDatabases(name(1), ("test",)),)
+    assert actions(plan) == (CreateDatabases(name(1), ("test",), like=(("test", name(0)),)),)
+
+
+def test_a_database_is_made_as_one_that_is_up_has_it() -> None:
+    seen = with_node(whole(), 1, node(1, targets=[2], databases=("_users",)))
+    seen = with_instance(seen, world.instance(0, serving=False))
+    memory = remembered()
+    durable = replace(memory.durable, filled=("uuid1", "uuid2"))
+    plan, _ = decided(seen, replace(memory, durable=durable))
+    assert CreateDatabases(name(1), ("test",), like=(("test", name(2)),)) in actions(plan)
+
+
+def test_what_nobody_has_and_the_systems_own_are_made_as_usual() -> None:
+    seen = with_node(whole(), 1, node(1, targets=[2], databases=("test",)))
+    plan, _ = decided(seen, remembered(), what=world.spec(databases=("_users", "new", "test")))
+    assert CreateDatabases(name(1), ("_users", "new")) in actions(plan)
 
 
 def test_all_databases_means_those_found_anywhere_but_the_systems_own() -> None:
     seen = with_node(whole(), 0, node(0, targets=[1], databases=("_users", "test", "zebra")))
     plan, _ = decided(seen, remembered(), what=replace(world.spec(), all_databases=True))
-    assert actions(plan) == (CreateDatabases(name(1), ("zebra",)), CreateDatabases(name(2), ("zebra",)))
+    assert actions(plan) == tuple(CreateDatabases(name(n), ("zebra",), like=(("zebra", name(0)),)) for n in (1, 2))
 
 
 def test_a_missing_replication_is_put() -> None:
@@ -237,7 +252,7 @@ def test_an_instance_that_came_back_empty_is_withdrawn_and_filled_again() -> Non
 def test_the_links_into_a_database_that_was_made_again_begin_anew() -> None:
     seen = with_node(whole(), 1, node(1, targets=[2], databases=("_users",)))
     plan, memory = decided(seen, remembered())
-    assert actions(plan) == (CreateDatabases(name(1), ("test",)),)
+    assert actions(plan) == (CreateDatabases(name(1), ("test",), like=(("test", name(0)),)),)
     memory = remember.carried_out(memory, actions(plan), seen)
     plan, _ = decided(whole(), memory)
     assert actions(plan) == (PutReplications(name(0), (Wanted(name(0), name(1), "test"),)),)
@@ -374,7 +389,7 @@ def test_an_instance_that_hangs_loses_its_place_once_it_is_bridged() -> None:
 def test_an_instance_at_which_a_write_failed_has_a_pause_and_holds_nobody_up() -> None:
     lacking = node(0, targets=[1], databases=("_users",))
     seen = with_node(whole(), 0, lacking)
-    create = CreateDatabases(name(0), ("test",))
+    create = CreateDatabases(name(0), ("test",), like=(("test", name(1)),))
     plan, memory = decided(seen, remembered())
     assert actions(plan) == (create,)
     memory = remember.refused(memory, create, "the disk is full", NOW)

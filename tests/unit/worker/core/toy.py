@@ -47,7 +47,7 @@ class Toy:
         match action:
             case Provision(keep):
                 self._provision(max(spec.replicas, len(keep)))
-            case CreateDatabases(name, databases):
+            case CreateDatabases(name, databases, _):
                 self._change(name, databases=tuple(sorted({*self.nodes[name].databases, *databases})))
             case DropDatabases(name, databases):
                 self._change(name, databases=tuple(d for d in self.nodes[name].databases if d not in databases))
