@@ -12,8 +12,16 @@ REPLICATOR = {
     "interval": "5000",
     "checkpoint_interval": "5000",
     "cluster_start_period": "1",
+    "max_jobs": "3000",
 }
-"""Measured on CouchDB 3.5.0: with the defaults a ring needs up to a minute to run, and as long to try again."""
+"""Measured on CouchDB 3.5.0: with the defaults a ring needs up to a minute to run, and as long to try again.
+
+And with its 500 jobs at once (docs, Replicator) the links of a longer saved list take turns and never all run. A saved
+list holds 1,000 names, and an instance has one link for each, two while one is down, and pulls each when it is new.
+"""
+
+MOST_OPEN = 3_000
+"""Databases open at once, as each is that replicates. Beyond it (500 by default) CouchDB refuses (`all_dbs_active`)."""
 
 
 def build_ini(*, uuid: str | None, secret: str, admins: Mapping[str, str], port: int, bind: str, data: PurePath) -> Ini:
@@ -28,6 +36,7 @@ def build_ini(*, uuid: str | None, secret: str, admins: Mapping[str, str], port:
             **({} if uuid is None else {"uuid": uuid}),
             "database_dir": str(data),
             "view_index_dir": str(data),
+            "max_dbs_open": str(MOST_OPEN),
         },
         "chttpd": {"port": str(port), "bind_address": bind},
         "chttpd_auth": {"secret": secret},

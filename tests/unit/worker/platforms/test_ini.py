@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from api.fields import MAX_DATABASES
 from common.errors import PermanentError
 from worker.platforms.ini import Ini, build_ini, render
 
@@ -35,6 +36,13 @@ def test_it_has_the_settings_that_a_ring_needs_from_the_start() -> None:
     assert ini["chttpd"] == {"port": "20001", "bind_address": "127.0.0.1"}
     assert ini["cluster"] == {"q": "1", "n": "1"}
     assert ini["replicator"]["startup_jitter"] == "100"
+
+
+def test_all_links_of_the_longest_saved_list_run_at_once() -> None:
+    ini = built({})
+    links, fills = 2, 1  # of an instance, while another one is down and it is being filled
+    assert int(ini["replicator"]["max_jobs"]) >= MAX_DATABASES * (links + fills)
+    assert int(ini["couchdb"]["max_dbs_open"]) > MAX_DATABASES
 
 
 @pytest.mark.parametrize("admins", [{"a": "x\n[admins]\nb = y"}, {"a=b": "x"}, {"[a]": "x"}, {"a": "x ;y"}])
