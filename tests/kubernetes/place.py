@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +10,15 @@ from typing import Any
 
 import yaml
 
+from tests.e2e.service import wait_until
 from tests.kubernetes.admin import ACCOUNTS, BINDINGS, NAMESPACES, ROLES, Admin, Json
 from tests.kubernetes.lab import note
 
 RULES = Path(__file__).resolve().parents[2] / "helm" / "kanto" / "files" / "rules.yaml"
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 """The API server refuses every pod there that does not pass this level of the Pod Security Standards."""
+
+REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
 
 TOKEN_SECONDS = 2 * 3600
 ACCOUNT = "kanto"
@@ -73,6 +76,7 @@ def _make_account(admin: Admin, namespace: str, rules: Rules) -> str:
         "roleRef": {"apiGroup": group, "kind": "Role", "name": ACCOUNT},
     }
     admin.create(BINDINGS, namespace, {**named, **binding})
+    _wait_until_bound(admin, namespace, rules[0])
     path = f"{ACCOUNTS.path(namespace, ACCOUNT)}/token"
     asked = {
         "apiVersion": "authentication.k8s.io/v1",
@@ -81,6 +85,22 @@ def _make_account(admin: Admin, namespace: str, rules: Rules) -> str:
     }
     token: str = admin.ask("POST", path, asked)["status"]["token"]
     return token
+
+
+def _wait_until_bound(admin: Admin, namespace: str, rule: Mapping[str, Any]) -> None:
+    """The API server's authorizer hears of a new binding a moment after it is made (it watches, as all do)."""
+    what = {"group": rule["apiGroups"][0], "resource": rule["resources"][0], "verb": rule["verbs"][0]}
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SubjectAccessReview",
+        "spec": {
+            "user": f"system:serviceaccount:{namespace}:{ACCOUNT}",
+            "resourceAttributes": {"namespace": namespace, **what},
+        },
+    }
+    wait_until(
+        "the account's rights to count", lambda: admin.ask("POST", REVIEWS, review)["status"]["allowed"], seconds=30
+    )
 
 
 def _build_kubeconfig(admin: Admin, namespace: str, token: str) -> Json:
