@@ -33,6 +33,18 @@ def test_twenty_clusters_are_made_and_removed_at_once(service: Service) -> None:
     assert not list((service.home / "clusters").glob("cdb-mine-*"))
 
 
+def test_more_databases_than_couchdb_replicates_at_once_unless_told_otherwise(service: Service) -> None:
+    """500, by its default: with more the links of a ring would take turns, and the cluster would never be ready."""
+    user = service.user("librarian")
+    user.result("create", cluster_tag="shelves", replicas=2)
+    names = [f"shelf{n}" for n in range(510)]
+    made = user.ended(user.begin("replicate", cluster_tag="shelves", databases=",".join(names)))
+    assert (made["status"], made["result"]["Status"]) == ("succeeded", "ready")
+    put_all(user.couch(made["result"]["Endpoint"]), names[-1], numbered(2))
+    assert_everywhere(user, "shelves", {"doc0", "doc1"}, database=names[-1])
+    user.result("delete", cluster_tag="shelves")
+
+
 def test_two_clients_that_create_one_tag_at_once(service: Service) -> None:
     user = service.user("twins")
     user.result("create", cluster_tag="first", replicas=1)
