@@ -68,7 +68,8 @@ def create(admin: Admin, namespace: str, tag: str, replicas: int, *, iterations:
     manifests += statefulset.build(frame, range(replicas))
     pods = [f"pod/{names.instance(spec, ordinal)}" for ordinal in range(replicas)]
     kubectl(namespace, "apply", "-f", "-", body=manifests)
-    kubectl(namespace, "wait", "--for=create", PATIENCE, *pods)
+    with ThreadPoolExecutor(replicas) as executor:  # of several at once it was seen to give one up
+        list(executor.map(lambda pod: kubectl(namespace, "wait", "--for=create", PATIENCE, pod), pods))
     kubectl(namespace, "wait", "--for=condition=ContainersReady", PATIENCE, *pods)
     credentials = Credentials(login.name, login.password)
     with nodes_of(spec, namespace, credentials) as nodes, ThreadPoolExecutor(replicas) as executor:
