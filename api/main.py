@@ -13,7 +13,7 @@ from api.meter import Meter
 from api.service import build_service
 from api.waiters import Waiters
 from common import log, metrics
-from common.environment import WrongSettings, load, tell_strangers
+from common.environment import WrongSettings, load, tell_unknown_names
 from common.settings import Settings
 from common.store.redis import RedisStore
 from common.version import own_version
@@ -47,7 +47,7 @@ def main() -> int:
         sys.stderr.write(f"kanto: {wrong}\n")
         return 2
     log.configure(settings.log_format)
-    tell_strangers()
+    tell_unknown_names()
     store = RedisStore(settings.redis_url, keep_jobs=settings.keep_jobs)
     wake_ups = WakeUps(settings.redis_url)
     service = build_service(

@@ -8,7 +8,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from common.log import get
-from common.settings import OF_OTHERS, PREFIX, Settings
+from common.settings import OF_COMPOSE, PREFIX, Settings
 
 AnySettings = TypeVar("AnySettings", bound=Settings)
 
@@ -22,8 +22,10 @@ def load(kind: type[AnySettings]) -> AnySettings:
     try:
         return kind()
     except ValidationError as error:
-        told = (f"{variable(str(e['loc'][0]))}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors())
-        raise WrongSettings("; ".join(told)) from None
+        told = [(e["loc"], e["msg"].removeprefix("Value error, ")) for e in error.errors()]
+        raise WrongSettings(
+            "; ".join(f"{variable(str(place[0]))}: {why}" if place else why for place, why in told)
+        ) from None
 
 
 def variable(field: str) -> str:
@@ -33,16 +35,29 @@ def variable(field: str) -> str:
     return name if name.isupper() else f"{PREFIX}{name.upper()}"
 
 
-def strangers(names: Iterable[str]) -> dict[str, str]:
-    """Those of these variables that look like settings and are none, each with the one it may be meant for, or ""."""
+def unknown_names(names: Iterable[str]) -> dict[str, str]:
+    """Those of these variables that look like settings and are none, each with the one it may be meant for, or "".
+
+    Read are names in letters of any case, and those of other systems (SPAWNER_TYPE, say) with the prefix too.
+    """
     known = {variable(field) for field in Settings.model_fields}
-    by_word = {name.removeprefix(PREFIX): name for name in sorted(known)}
-    unknown = sorted(name for name in names if name.startswith(PREFIX) and name not in known | OF_OTHERS)
-    nearest = {name: get_close_matches(name.removeprefix(PREFIX), by_word, n=1) for name in unknown}
-    return {name: by_word[words[0]] if words else "" for name, words in nearest.items()}
+    read = known | {f"{PREFIX}{field.upper()}" for field in Settings.model_fields} | OF_COMPOSE
+    return {
+        name: _nearest(name, known)
+        for name in sorted(names)
+        if name.upper().startswith(PREFIX) and name.upper() not in read
+    }
 
 
-def tell_strangers() -> None:
+def _nearest(name: str, known: Iterable[str]) -> str:
+    """One that begins with it, else one that is spelt alike."""
+    by_word = {one.removeprefix(PREFIX): one for one in sorted(known)}
+    word = name.upper().removeprefix(PREFIX)
+    longer = [one for one in by_word if one.startswith(word)]
+    return next((by_word[one] for one in longer or get_close_matches(word, by_word, n=1, cutoff=0.7)), "")
+
+
+def tell_unknown_names() -> None:
     """A warning in the log for each: it changes nothing, and whoever set it thinks that it does."""
-    for name, meant in strangers(os.environ).items():
+    for name, meant in unknown_names(os.environ).items():
         get("settings").warning("unknown_setting", name=name, meant=meant or None)

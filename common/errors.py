@@ -176,6 +176,7 @@ JOB_ERRORS = FAILURES | {"canceled", "superseded", "internal", "bad_record"}
 REASONS = FAILURES | {
     # what a look found
     "data_lost",
+    "database_unknown",
     "documents_refused",
     "endpoint_missing",
     "instance_down",

@@ -15,7 +15,10 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from common.errors import UserError
 from common.names import check_database
 
-Seconds = Annotated[float, Field(gt=0)]
+LONGEST = 1e9
+"""Seconds, 30 years: what waits for longer waits for ever, and some clocks of the system cannot count so far."""
+
+Seconds = Annotated[float, Field(gt=0, le=LONGEST, allow_inf_nan=False)]
 
 LEAST_LEASE = 3.0
 """Seconds. A lease is renewed each third of it: below this a busy machine loses leases that nobody gave up."""
@@ -37,7 +40,7 @@ Rates = Annotated[str, AfterValidator(_check_rates)]
 
 PREFIX = "KANTO_"
 
-OF_OTHERS = frozenset(
+OF_COMPOSE = frozenset(
     PREFIX + name for name in ("PUBLISH", "REDIS_IMAGE", "REDIS_USER", "REDIS_PASSWORD", "BASE", "COUCHDB_IMAGE", "TAG")
 )
 """What docker-compose.yml reads besides settings: set for that, it may stand in any process' environment."""
@@ -129,7 +132,7 @@ class Settings(BaseSettings):
     # time, in seconds
     upkeep_interval: Seconds = 30.0
     bridge_after: Seconds = 60.0
-    lease: Annotated[float, Field(ge=LEAST_LEASE)] = 15.0
+    lease: Annotated[float, Field(ge=LEAST_LEASE, le=LONGEST, allow_inf_nan=False)] = 15.0
     wait: Seconds = 120.0
     deadline_create: Seconds = 3600.0
     deadline_scale: Seconds = 3600.0
@@ -164,8 +167,11 @@ class Settings(BaseSettings):
     @field_validator("trusted_proxies")
     @classmethod
     def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for network in value:
-            ip_network(network)
+        try:
+            for network in value:
+                ip_network(network)
+        except ValueError:
+            raise ValueError("must be addresses or networks such as 10.0.0.0/8, with commas between them") from None
         return value
 
     @field_validator("instance_ports")

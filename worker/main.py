@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from common import log, metrics
 from common.broker import build_celery
 from common.cluster import ClusterKey
-from common.environment import tell_strangers
+from common.environment import tell_unknown_names
 from common.errors import KantoError, NewerVersion
 from common.settings import Settings
 from common.store.redis import RedisStore
@@ -106,7 +106,7 @@ def serve(
     PermanentError for a setting that makes no sense, before anything is begun.
     """
     log.configure(settings.log_format)
-    tell_strangers()
+    tell_unknown_names()
     say = log.get("worker")
     owner = f"{socket.gethostname()}-{os.getpid()}"
     store = RedisStore(settings.redis_url, keep_jobs=settings.keep_jobs)
@@ -185,7 +185,7 @@ def host(settings: Settings) -> int:
     The exit code: 2 without KANTO_INSTANCES_SOCKET, 1 when an instance would not end.
     """
     log.configure(settings.log_format)
-    tell_strangers()
+    tell_unknown_names()
     say = log.get("instances")
     if settings.instances_socket is None:
         say.error("no_socket", action="Set KANTO_INSTANCES_SOCKET to the path at which workers ask")

@@ -104,7 +104,8 @@ class Couch(Protocol):
     ) -> None:
         """Each exists afterwards; those that do already are left as they are.
 
-        `like`: the instance that has a database already, whose options (partitioned, shards) the new one gets.
+        `like`: the instance that has a database already, whose options (partitioned, shards) the new one gets. A
+        database is not made, without an error, while that instance does not answer.
         """
         ...
 

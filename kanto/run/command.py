@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from common.environment import strangers
+from common.environment import unknown_names
 from kanto.refusal import Refusal
 from kanto.run import ports, probes, redis_server
 from kanto.run.banner import build_banner, reachable
@@ -35,7 +35,7 @@ class PlanBuilder(Protocol):
 def run(build: PlanBuilder | None = None) -> int:
     """Run all until told to stop; 0 then. Raises Refusal when something has to be put right first."""
     settings = load()
-    environment = of_settings(os.environ)
+    environment = without_unknown(os.environ)
     with hold(settings.home) as home:
         ledger = Ledger(home.ledger)
         end_left_over(ledger)
@@ -51,9 +51,9 @@ def run(build: PlanBuilder | None = None) -> int:
     return 0
 
 
-def of_settings(environment: Mapping[str, str]) -> dict[str, str]:
+def without_unknown(environment: Mapping[str, str]) -> dict[str, str]:
     """The environment without what looks like a setting and is none, which is told here, once for all processes."""
-    unknown = strangers(environment)
+    unknown = unknown_names(environment)
     for name, meant in unknown.items():
         hint = f"; did you mean {meant}?" if meant else ""
         Log(sys.stdout, names=(), coloured=False).say(f"{name} is no setting of kanto's and changes nothing{hint}")

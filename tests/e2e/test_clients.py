@@ -62,6 +62,13 @@ def told_since(couch: httpx.Client, since: str) -> set[str]:
 
 
 def test_a_revision_that_is_not_there_yet_is_a_conflict(instances: list[httpx.Client]) -> None:
-    _, other = instances
-    unseen = f"1-{'a' * 32}"
-    assert other.put("/test/new", params={"rev": unseen}, json={}).status_code == 409
+    """In a database that nothing replicates, so that it comes when the test brings it."""
+    one, other = instances
+    for couch in instances:
+        assert couch.put("/apart").status_code == 201
+    revision = one.put("/apart/doc", json={}).json()["rev"]
+    assert other.put("/apart/doc", params={"rev": revision}, json={"n": 1}).status_code == 409
+    document = one.get("/apart/doc", params={"revs": "true"}).json()
+    brought = other.post("/apart/_bulk_docs", json={"docs": [document], "new_edits": False})
+    assert brought.status_code == 201, brought.text
+    assert other.put("/apart/doc", params={"rev": revision}, json={"n": 1}).status_code == 201

@@ -113,20 +113,26 @@ def writes_that_failed_are_told(s: Situation) -> Says:
 
 
 def databases_exist(s: Situation) -> Says:
-    """Every instance that answers has every database of the saved list, each made as the others have it."""
+    """Every instance that answers has every database of the saved list, each made as one of the others has it."""
     actions = []
     for instance in s.taking:
         missing = sorted(set(s.databases) - set(s.nodes[instance.name].databases))
         if missing:
             like = tuple((database, other) for database in missing if (other := who_has(s, database)) is not None)
             actions.append(CreateDatabases(instance.name, tuple(missing), like))
-    return Says(tuple(actions))
+    reasons = tuple(
+        Reason("database_unknown", f"{name} is on no instance that answers, and one that does not may have it")
+        for name in sorted(s.out_of_sight)
+    )
+    return Says(tuple(actions), reasons)
 
 
 def who_has(s: Situation, database: str) -> str | None:
     """The first instance that answers and has this database of users; one that is up, if one is."""
-    having = [i.name for i in (*s.up, *s.instances) if i.name in s.nodes and database in s.nodes[i.name].databases]
-    return next(iter(having), None) if not database.startswith("_") else None
+    if database.startswith("_"):
+        return None
+    there = (i.name for i in (*s.up, *s.instances) if i.name in s.nodes)
+    return next((name for name in there if database in s.nodes[name].databases), None)
 
 
 def the_ring_is_made(s: Situation) -> Says:

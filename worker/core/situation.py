@@ -21,11 +21,13 @@ OF_THE_LOOK = frozenset({"instances", "going", "by_name", "nodes", "has_unknown"
 """What of a situation does not depend on what is remembered."""
 
 OF_WHAT_LASTS = OF_THE_LOOK | {
-    *("leaving", "members", "answering", "answering_uuids", "up", "unfilled", "silent", "dropping", "databases"),
+    *("leaving", "members", "answering", "answering_uuids", "up", "unfilled", "silent", "dropping"),
 }
 """What of it depends on no more of the memory than what outlives Redis."""
 
-OF_THE_RING = OF_WHAT_LASTS | {"bridged", "links", "wanted", "_wanted_by_source", "is_ring_running"}
+OF_THE_RING = OF_WHAT_LASTS | {
+    *("bridged", "out_of_sight", "databases", "links", "wanted", "_wanted_by_source", "is_ring_running"),
+}
 """What of it depends besides on who is down since when."""
 
 
@@ -139,12 +141,28 @@ class Situation:
 
     @cached_property
     def databases(self) -> tuple[str, ...]:
-        """The saved list, and with `*` whatever databases of users are found on any instance."""
-        found: set[str] = set(self.spec.databases)
+        """The saved list, and with `*` whatever databases of users are found on any instance.
+
+        Without those that may be on an instance that does not answer, and on no other.
+        """
+        found: set[str] = set(self.spec.databases) - self.out_of_sight
         if self.spec.all_databases:
             for node in self.nodes.values():
                 found.update(name for name in node.databases if not name.startswith("_") and name not in self.dropping)
         return tuple(sorted(found))
+
+    @cached_property
+    def out_of_sight(self) -> frozenset[str]:
+        """Saved databases of users that nobody has who answers, while a member is silent that may have one.
+
+        They are not made just now: they might be made in another way than they are there (partitioned or not), and the
+        two would refuse each other's documents. Nor are they waited for longer than a silent member is.
+        """
+        has_begun = bool(self.memory.durable.filled)
+        if not has_begun or all(instance in self.bridged for instance in self.silent):
+            return frozenset()
+        there = {name for node in self.nodes.values() for name in node.databases}
+        return frozenset(name for name in self.spec.databases if not name.startswith("_")) - there
 
     @cached_property
     def dropping(self) -> frozenset[str]:

@@ -72,7 +72,7 @@ def read_rows(talk: Talk) -> dict[str, Mapping[str, Any]]:
 
 def _read_opened(talk: Talk) -> set[str]:
     """The documents whose replications have reached both of their ends."""
-    return {task.get("doc_id") for task in talk.get("/_active_tasks").body if task.get("type") == "replication"}
+    return {task["doc_id"] for task in talk.get("/_active_tasks").body if task.get("doc_id")}
 
 
 def read_security(talk: Talk, database: str) -> str:

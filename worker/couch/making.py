@@ -5,6 +5,7 @@ from typing import Any
 
 from worker.couch.client import Talk
 from worker.couch.documents import database_path
+from worker.couch.errors import Away, Refused, Unclear
 
 Options = Mapping[str, str]
 """Of the request that makes a database, in its query."""
@@ -25,6 +26,12 @@ def make(talk: Talk, database: str, options: Options = AS_USUAL) -> None:
 
 
 def make_like(talk: Talk, database: str, other: Talk) -> None:
-    """As `make`, with the options that it has on the other instance, if it is there (still)."""
-    found = other.get(f"/{database_path(database)}", accept=(200, 404))
+    """As `make`, with the options that it has on the other instance, if that one can tell them.
+
+    One that does not answer any more leaves it to the next look, and is no fault of the instance that lacks it.
+    """
+    try:
+        found = other.get(f"/{database_path(database)}", accept=(200, 404, 500))
+    except (Away, Unclear, Refused):
+        return
     make(talk, database, options_of(found.body) if found.status == 200 else AS_USUAL)

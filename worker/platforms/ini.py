@@ -21,7 +21,10 @@ list holds 1,000 names, and an instance has one link for each, two while one is 
 """
 
 MOST_OPEN = 3_000
-"""Databases open at once, as each is that replicates. Beyond it (500 by default) CouchDB refuses (`all_dbs_active`)."""
+"""Shards open at once, one or more of each database that replicates.
+
+Beyond it (500 by default) CouchDB refuses (`all_dbs_active`).
+"""
 
 
 def build_ini(*, uuid: str | None, secret: str, admins: Mapping[str, str], port: int, bind: str, data: PurePath) -> Ini:

@@ -23,6 +23,7 @@ export class Database extends EventEmitter {
     this.startTime = about.instance_start_time
     this.security = about.security
     this.isPartitioned = about.partitioned === true
+    this.shards = about.q ?? 1
     this.sequences = new Sequences(`${uuid}/${this.name}/${this.startTime}`)
     this.index = new SeqIndex()
     this.opening = this.pouch = this.closing = null
@@ -50,7 +51,11 @@ export class Database extends EventEmitter {
 
   save () {
     const about = {
-      name: this.name, instance_start_time: this.startTime, security: this.security, partitioned: this.isPartitioned
+      name: this.name,
+      instance_start_time: this.startTime,
+      security: this.security,
+      partitioned: this.isPartitioned,
+      q: this.shards
     }
     replaceFile(path.join(this.folder, ABOUT), JSON.stringify(about))
   }
@@ -135,7 +140,7 @@ export class Database extends EventEmitter {
       doc_count: count,
       disk_format_version: 8,
       compact_running: false,
-      cluster: { q: 1, n: 1, w: 1, r: 1 }
+      cluster: { q: this.shards, n: 1, w: 1, r: 1 }
     }
   }
 

@@ -63,7 +63,7 @@ export class Databases {
   }
 
   /** Makes a database. Throws 400 for a bad name, 412 where there is one. */
-  create (name, { partitioned = false } = {}) {
+  create (name, { partitioned = false, q = 1 } = {}) {
     if (!NAME.test(name) && !SYSTEM.has(name)) {
       throw new CouchError(400, 'illegal_database_name',
         `Name: '${name}'. Only lowercase characters (a-z), digits (0-9), and any of the characters _, $, (, ), +, -, and / ` +
@@ -72,7 +72,7 @@ export class Databases {
     if (this.byName.has(name)) throw fileExists()
     // Whole seconds as in CouchDB, but never the same twice: a database deleted and made again must be told apart.
     this.lastStart = Math.max(this.lastStart + 1, Math.floor(Date.now() / 1000))
-    const about = { name, instance_start_time: String(this.lastStart), security: this.defaultSecurity(), partitioned }
+    const about = { name, instance_start_time: String(this.lastStart), security: this.defaultSecurity(), partitioned, q }
     const folder = path.join(this.folder, `${encodeURIComponent(name)}.${this.lastStart}`)
     const made = Database.create(folder, about, this.uuid)
     this.byName.set(name, made)

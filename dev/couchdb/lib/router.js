@@ -104,7 +104,7 @@ async function database (ctx, name, rest) {
   if (part === undefined && ctx.method === 'PUT') {
     requireServerAdmin(ctx.user)
     ctx.requireAlive()
-    ctx.databases.create(name, { partitioned: flagIn(ctx.query, 'partitioned') })
+    ctx.databases.create(name, { partitioned: flagIn(ctx.query, 'partitioned'), q: numberIn(ctx.query, 'q', 1) })
     return send(ctx, 201, { ok: true }, { location: `http://${ctx.req.headers.host ?? ''}/${encodeURIComponent(name)}` })
   }
   if (part === undefined && ctx.method === 'DELETE') {

@@ -23,10 +23,10 @@ def test_a_partitioned_database_says_so_and_takes_ids_of_partitions_alone(
     """Not among the recorded answers: CouchDB's documentation (Partitioned Databases) and chttpd's tests of it."""
     plain, name = new_name(), new_name()
     assert couch.client.put(f"/{plain}", params={"q": 1}).status_code == 201
-    assert couch.client.put(f"/{name}", params={"q": 1, "partitioned": "true"}).status_code == 201
+    assert couch.client.put(f"/{name}", params={"q": 3, "partitioned": "true"}).status_code == 201
     infos = {row["key"]: row["info"] for row in couch.client.post("/_dbs_info", json={"keys": [plain, name]}).json()}
     assert {key: info["props"] for key, info in infos.items()} == {plain: {}, name: {"partitioned": True}}
-    assert {info["cluster"]["q"] for info in infos.values()} == {1}
+    assert {key: info["cluster"]["q"] for key, info in infos.items()} == {plain: 1, name: 3}
     refused = couch.client.put(f"/{name}/nowhere", json={})
     assert (refused.status_code, refused.json()["error"]) == (400, "illegal_docid")
     for doc_id in ("part:doc", "_design/rule"):

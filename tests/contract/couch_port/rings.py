@@ -30,10 +30,13 @@ class Ring(Protocol):
 
     def ids(self, name: str, database: str) -> set[str]: ...
     def partition(self, name: str, database: str) -> None:
-        """Make a partitioned database, as an admin would."""
+        """Make a partitioned database of four shards, as an admin would."""
         ...
 
-    def is_partitioned(self, name: str, database: str) -> bool: ...
+    def is_partitioned(self, name: str, database: str) -> bool:
+        """Whether it is one of four shards; in memory there are no shards."""
+        ...
+
     def refuse(self, name: str, database: str, doc_id: str | None) -> None:
         """From now on this document is refused there, by a rule of a user's; None: that rule is gone."""
         ...
@@ -135,11 +138,11 @@ class HttpRing:
         return {row["id"] for row in rows}
 
     def partition(self, name: str, database: str) -> None:
-        self._server(name).call("PUT", f"/{database.replace('/', '%2F')}?partitioned=true")
+        self._server(name).call("PUT", f"/{database.replace('/', '%2F')}?partitioned=true&q=4")
 
     def is_partitioned(self, name: str, database: str) -> bool:
         info = self._server(name).call("GET", f"/{database.replace('/', '%2F')}")
-        return bool(info["props"].get("partitioned"))
+        return (info["props"], info["cluster"]["q"]) == ({"partitioned": True}, 4)
 
     def refuse(self, name: str, database: str, doc_id: str | None) -> None:
         path = f"/{database.replace('/', '%2F')}/_design/rule"

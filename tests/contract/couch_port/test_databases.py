@@ -36,9 +36,9 @@ def test_a_database_is_made_as_another_instance_has_it(ring: Ring) -> None:
         "new": False,
     }
     ring.stop("cdb-0")
-    with pytest.raises(TemporaryError, match="cdb-0"):
-        ring.couch.create_databases(third, ["a/b"], ring.credentials, like={"a/b": one})
-    assert "a/b" not in nodes(ring)["cdb-2"].databases
+    ring.couch.create_databases(third, ["a/b", "new"], ring.credentials, like={"a/b": one})
+    assert "new" in nodes(ring)["cdb-2"].databases
+    assert "a/b" not in nodes(ring)["cdb-2"].databases, "it is left to the next look"
 
 
 def test_dropped_databases_are_gone_with_their_documents(ring: Ring) -> None:

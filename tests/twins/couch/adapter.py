@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 
 from common.errors import TemporaryError
 from common.view import ConflictCount
@@ -72,12 +73,12 @@ class MemoryCouch:
         *,
         like: Mapping[str, Instance] | None = None,
     ) -> None:
-        others = {name: self._reach(other, credentials).databases.get(name) for name, other in (like or {}).items()}
-
         def act(server: Server) -> None:
             for name in databases:
-                other = others.get(name)
-                server.create(name, is_partitioned=other is not None and other.is_partitioned)
+                other = (like or {}).get(name)
+                with suppress(Away, Unclear):
+                    found = None if other is None else self._reach(other, credentials).databases.get(name)
+                    server.create(name, is_partitioned=found is not None and found.is_partitioned)
 
         self._command(instance, credentials, act)
 

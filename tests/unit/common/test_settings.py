@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from common.environment import WrongSettings, load, strangers, variable
-from common.settings import OF_OTHERS, Settings
+from common.environment import WrongSettings, load, unknown_names, variable
+from common.settings import OF_COMPOSE, Settings
 from tests.commands import ROOT
 
 
@@ -84,6 +84,10 @@ def test_every_setting_is_read_from_its_name(monkeypatch: pytest.MonkeyPatch) ->
         ("KANTO_INSTANCE_PORTS", "1-70000"),
         ("KANTO_LOG_FORMAT", "xml"),
         ("SPAWNER_TYPE", "daemonset"),
+        ("KANTO_LEASE", "inf"),
+        ("KANTO_GRACE", "1e400"),
+        ("KANTO_WAIT", "nan"),
+        ("KANTO_TRUSTED_PROXIES", "hunter2"),
         ("KANTO_DEFAULT_DATABASES", "test,_replicator"),
     ],
 )
@@ -91,26 +95,44 @@ def test_what_makes_no_sense_is_refused_by_name(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setenv(name, value)
     with pytest.raises(WrongSettings, match=f"^{name}: ") as refused:
         load(Settings)
-    assert f"'{value}'" not in str(refused.value)
+    assert f"'{value}'" not in str(refused.value), "it may be a password"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "field"),
+    [
+        ("KANTO_SPAWNER_TYPE", "rc", "spawner_type"),
+        ("kanto_port", "8195", "port"),
+        ("KANTO_KUBECONFIG", "/a", "kubeconfig"),
+    ],
+)
+def test_what_is_read_is_never_called_unknown(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, field: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert str(getattr(Settings(), field)) == value
+    assert unknown_names([name]) == {}
 
 
 @pytest.mark.parametrize(
     ("name", "meant"),
     [
         ("KANTO_UPKEEP_INTERVALL", "KANTO_UPKEEP_INTERVAL"),
-        ("KANTO_SPAWNER_TYPE", "SPAWNER_TYPE"),
+        ("kanto_upkeep_intervall", "KANTO_UPKEEP_INTERVAL"),
+        ("KANTO_SPAWNERTYPE", "SPAWNER_TYPE"),
+        ("KANTO_LIMIT_USER", "KANTO_LIMIT_USER_REQUESTS"),
         ("KANTO_COUCH", "KANTO_COUCHDB"),
         ("KANTO_QQ", ""),
     ],
 )
 def test_what_looks_like_a_setting_and_is_none_is_told_with_what_it_may_mean(name: str, meant: str) -> None:
-    assert strangers(["KANTO_PORT", "SPAWNER_TYPE", "PATH", name]) == {name: meant}
+    assert unknown_names(["KANTO_PORT", "SPAWNER_TYPE", "PATH", name]) == {name: meant}
 
 
 def test_every_setting_and_what_compose_reads_is_known() -> None:
     read = set(re.findall(r"\$\{(KANTO_[A-Z_]+)", (ROOT / "docker-compose.yml").read_text()))
-    assert read >= OF_OTHERS
-    assert strangers({*read, *(variable(field) for field in Settings.model_fields)}) == {}
+    assert read >= OF_COMPOSE
+    assert unknown_names({*read, *(variable(field) for field in Settings.model_fields)}) == {}
 
 
 def test_settings_do_not_change() -> None:

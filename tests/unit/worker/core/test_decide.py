@@ -127,6 +127,25 @@ def test_what_nobody_has_and_the_systems_own_are_made_as_usual() -> None:
     assert CreateDatabases(name(1), ("_users", "new")) in actions(plan)
 
 
+def test_a_database_that_a_silent_instance_may_have_is_not_made_before_it_is_bridged() -> None:
+    """It may be there in another way, partitioned say, and the two would refuse each other's documents."""
+    seen = with_node(whole(), 1, Down("connection refused"))
+    what = world.spec(databases=("_users", "new", "test"))
+    plan, memory = decided(seen, remembered(), what=what)
+    assert "database_unknown" in codes(plan)
+    plan, memory = decided(seen, memory, what=what, now=NOW + POLICY.bridge_after - 1)
+    assert not isinstance(plan, Apply) or not [a for a in plan.actions if isinstance(a, CreateDatabases)]
+    plan, _ = decided(seen, memory, what=what, now=NOW + POLICY.bridge_after)
+    assert actions(plan) == tuple(CreateDatabases(name(n), ("new",)) for n in (0, 2))
+
+
+def test_the_databases_of_a_new_cluster_wait_for_nobody() -> None:
+    seen = with_node(whole(), 0, node(0, targets=[1], databases=()))
+    seen = with_node(with_node(seen, 1, Down("not yet")), 2, Down("not yet"))
+    plan, _ = decided(seen, Memory())
+    assert actions(plan) == (CreateDatabases(name(0), ("_users", "test")),)
+
+
 def test_all_databases_means_those_found_anywhere_but_the_systems_own() -> None:
     seen = with_node(whole(), 0, node(0, targets=[1], databases=("_users", "test", "zebra")))
     plan, _ = decided(seen, remembered(), what=replace(world.spec(), all_databases=True))
