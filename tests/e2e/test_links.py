@@ -120,3 +120,18 @@ def test_a_database_goes_off_the_saved_list_and_away(service: Service) -> None:
     holders = [couch for couch in couches[:2] if couch.get("/orders/later0").status_code == 200]
     assert holders, "what was made later is nobody's to drop"
     user.result("delete", cluster_tag="drop")
+
+
+def test_a_database_that_a_silent_instance_alone_has_is_made_as_it_has_it(service: Service) -> None:
+    user = service.user("lena")
+    made = user.result("create", cluster_tag="parted", replicas=2)
+    holder, other = (user.couch(one["Url"]) for one in made["Instances"])
+    assert holder.put("/parts", params={"partitioned": "true"}).status_code == 201
+    inside = Inside(service)
+    with inside.held_still(inside.pid(made["Instances"][0]["Name"])):
+        job = user.begin("replicate", cluster_tag="parted", databases="parts")
+        wait_until("the reason", lambda: "database_unknown" in str(user.job(job)["reasons"]))
+        assert other.get("/parts").status_code == 404
+    assert user.ended(job)["status"] == "succeeded"
+    assert other.get("/parts").json()["props"] == {"partitioned": True}
+    user.result("delete", cluster_tag="parted")
