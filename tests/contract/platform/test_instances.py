@@ -218,7 +218,7 @@ def test_another_worker_sees_the_same(host: Host, platform: Platform) -> None:
     wait_until_running(platform)
     serve(platform, [instances(platform, SPEC)[0].name])
     other = host.platform()
-    assert other.observe(SPEC) == platform.observe(SPEC)
+    until(lambda: other.observe(SPEC) == platform.observe(SPEC), "two looks that tell the same")
     other.claim(SPEC, 2)
     with pytest.raises(LeaseLost):
         platform.serve(SPEC, [], 1)
