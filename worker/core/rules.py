@@ -118,21 +118,13 @@ def databases_exist(s: Situation) -> Says:
     for instance in s.taking:
         missing = sorted(set(s.databases) - set(s.nodes[instance.name].databases))
         if missing:
-            like = tuple((database, other) for database in missing if (other := who_has(s, database)) is not None)
+            like = tuple((d, s.holders[d]) for d in missing if d in s.holders and not d.startswith("_"))
             actions.append(CreateDatabases(instance.name, tuple(missing), like))
     reasons = tuple(
         Reason("database_unknown", f"{name} is on no instance that answers, and one that does not may have it")
         for name in sorted(s.out_of_sight)
     )
     return Says(tuple(actions), reasons)
-
-
-def who_has(s: Situation, database: str) -> str | None:
-    """The first instance that answers and has this database of users; one that is up, if one is."""
-    if database.startswith("_"):
-        return None
-    there = (i.name for i in (*s.up, *s.instances) if i.name in s.nodes)
-    return next((name for name in there if database in s.nodes[name].databases), None)
 
 
 def the_ring_is_made(s: Situation) -> Says:

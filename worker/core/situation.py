@@ -21,7 +21,7 @@ OF_THE_LOOK = frozenset({"instances", "going", "by_name", "nodes", "has_unknown"
 """What of a situation does not depend on what is remembered."""
 
 OF_WHAT_LASTS = OF_THE_LOOK | {
-    *("leaving", "members", "answering", "answering_uuids", "up", "unfilled", "silent", "dropping"),
+    *("leaving", "members", "answering", "answering_uuids", "up", "unfilled", "silent", "dropping", "holders"),
 }
 """What of it depends on no more of the memory than what outlives Redis."""
 
@@ -161,8 +161,17 @@ class Situation:
         has_begun = bool(self.memory.durable.filled)
         if not has_begun or all(instance in self.bridged for instance in self.silent):
             return frozenset()
-        there = {name for node in self.nodes.values() for name in node.databases}
-        return frozenset(name for name in self.spec.databases if not name.startswith("_")) - there
+        return frozenset(name for name in self.spec.databases if not name.startswith("_") and name not in self.holders)
+
+    @cached_property
+    def holders(self) -> dict[str, str]:
+        """By database the first instance that answers and has it; one that is up, if one is."""
+        found: dict[str, str] = {}
+        for instance in (*self.up, *self.instances):
+            if (node := self.nodes.get(instance.name)) is not None:
+                for database in node.databases:
+                    found.setdefault(database, instance.name)
+        return found
 
     @cached_property
     def dropping(self) -> frozenset[str]:

@@ -10,7 +10,7 @@ from worker.core.observed import Instance, Node
 from worker.couch.adapter import HttpCouch
 from worker.ports import Couch, Credentials
 
-from .servers import Server, wait_until
+from .servers import Server, path_of, wait_until
 
 CREDENTIALS = Credentials("kanto-7f3a", "Zq8-the-password-of-kanto")
 TICKS = 500
@@ -134,18 +134,18 @@ class HttpRing:
         return self._server(name).write_as_user(database, doc_id, text)
 
     def ids(self, name: str, database: str) -> set[str]:
-        rows = self._server(name).call("GET", f"/{database.replace('/', '%2F')}/_all_docs")["rows"]
+        rows = self._server(name).call("GET", f"{path_of(database)}/_all_docs")["rows"]
         return {row["id"] for row in rows}
 
     def partition(self, name: str, database: str) -> None:
-        self._server(name).call("PUT", f"/{database.replace('/', '%2F')}?partitioned=true&q=4")
+        self._server(name).call("PUT", f"{path_of(database)}?partitioned=true&q=4")
 
     def is_partitioned(self, name: str, database: str) -> bool:
-        info = self._server(name).call("GET", f"/{database.replace('/', '%2F')}")
+        info = self._server(name).call("GET", path_of(database))
         return (info["props"], info["cluster"]["q"]) == ({"partitioned": True}, 4)
 
     def refuse(self, name: str, database: str, doc_id: str | None) -> None:
-        path = f"/{database.replace('/', '%2F')}/_design/rule"
+        path = f"{path_of(database)}/_design/rule"
         if doc_id is None:
             revision = self._server(name).call("GET", path)["_rev"]
             self._server(name).call("DELETE", f"{path}?rev={revision}")
@@ -157,10 +157,10 @@ class HttpRing:
         found = self.document(name, document["_id"])
         revision = {"_rev": found["_rev"]} if found else {}
         body = {key: value for key, value in document.items() if key != "_rev"}
-        self._server(name).call("PUT", f"/_replicator/{document['_id'].replace('/', '%2F')}", body | revision)
+        self._server(name).call("PUT", f"/_replicator{path_of(document['_id'])}", body | revision)
 
     def document(self, name: str, doc_id: str) -> dict[str, Any] | None:
-        answer = self._server(name).http.get(f"/_replicator/{doc_id.replace('/', '%2F')}")
+        answer = self._server(name).http.get(f"/_replicator{path_of(doc_id)}")
         found: dict[str, Any] = answer.json()
         return found if answer.status_code == 200 else None
 

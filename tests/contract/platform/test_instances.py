@@ -217,8 +217,9 @@ def test_another_worker_sees_the_same(host: Host, platform: Platform) -> None:
     make(platform)
     wait_until_running(platform)
     serve(platform, [instances(platform, SPEC)[0].name])
+    until(lambda: not look(platform, SPEC).problem, "what serves to be ready")
     other = host.platform()
-    until(lambda: other.observe(SPEC) == platform.observe(SPEC), "two looks that tell the same")
+    assert other.observe(SPEC) == platform.observe(SPEC)
     other.claim(SPEC, 2)
     with pytest.raises(LeaseLost):
         platform.serve(SPEC, [], 1)
